@@ -1,0 +1,77 @@
+//! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so.
+
+use crate::event::{Id, Time};
+use crate::table::Part;
+use std::sync::Arc;
+
+/// Dense number of a user or item in the directory: the row of every model's table.
+pub type Slot = u32;
+
+/// What a prediction may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The user's slot; `None` for one never seen.
+    pub user: Option<Slot>,
+    /// The user's id: seeds whatever is random about this user.
+    pub user_id: Id,
+    /// The items this user touched last, newest first, at most [`RECENT`].
+    pub recent: &'a [Slot],
+    /// Event time; models have no clock.
+    pub time: Time,
+}
+
+/// How many recent items a context holds at most.
+pub const RECENT: usize = 10;
+
+/// How many sampled negatives come with a positive example.
+pub const NEGATIVES: usize = 4;
+
+/// What teaches models: one item, taken or left by a user.
+#[derive(Clone, Copy, Debug)]
+pub struct Example<'a> {
+    /// The context before this example.
+    pub context: Context<'a>,
+    /// The item.
+    pub item: Slot,
+    /// The item's id: seeds the item's first embedding.
+    pub item_id: Id,
+    /// 1 for a positive, 0 for shown and ignored.
+    pub label: f32,
+    /// Weight of the example, above zero.
+    pub weight: f32,
+    /// Items this user has not touched, drawn uniformly among those seen before (empty for label 0; fewer when
+    /// there are not enough). Drawn once for all models.
+    pub negatives: &'a [Slot],
+}
+
+/// What learning one example did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Updates skipped because a gradient was not finite.
+    pub non_finite: u32,
+}
+
+/// A model: learns from every example and scores items. Rows are addressed by directory slot; a slot that has
+/// taught nothing yet has a zeroed row and must still get a sensible, finite score.
+///
+/// The same examples give the same bits on every machine of the same kind, in whatever order ids first appeared.
+pub trait Model: Part + Send + Sync {
+    /// Registry name.
+    fn kind(&self) -> &'static str;
+
+    /// Scores `items`, higher is better, into `scores` (same length).
+    fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]);
+
+    /// Scores slots `0..scores.len()`: the whole catalogue in one pass.
+    fn score_all(&self, context: &Context<'_>, scores: &mut [f32]);
+
+    /// The probability of a positive that a score stands for, if scores are logits of one; `None` when they are
+    /// only ranks (the evaluation then calibrates them).
+    fn logit(&self, score: f32) -> Option<f32>;
+
+    /// Learns one example. Called after it was scored, never before.
+    fn learn(&mut self, example: &Example<'_>) -> Learned;
+
+    /// A copy for readers: shares all pages.
+    fn view(&self) -> Arc<dyn Model>;
+}
