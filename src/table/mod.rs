@@ -1,16 +1,17 @@
 //! The one paged store under every model, view, checkpoint and digest.
+//!
+//! Read in this order: page (4 KiB of words, shared until written), rows (the table: rows over pages), words (numbers wider
+//! than a word), index (id to slot), bytering (the newest byte strings), part (what a checkpoint walks).
 
+mod bytering;
+mod index;
+mod page;
 mod part;
+mod rows;
+pub mod words;
 
+pub use bytering::ByteRing;
+pub use index::{Index, Key};
+pub use page::PAGE_WORDS;
 pub use part::{Part, PartError};
-
-/// Placeholder until the paged table lands.
-#[derive(Clone, Debug, Default)]
-pub struct Table;
-impl Table {
-    /// Bytes held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        0
-    }
-}
+pub use rows::Table;
