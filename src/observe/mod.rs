@@ -1,1 +1,16 @@
-//! (room being built)
+//! What the instance tells of itself: metrics for Prometheus and logs.
+//!
+//! Read in this order: catalogue (every family), metrics (the registry and its budget), declare (label sets known at
+//! start), scrape (what is taken from the view), process, logs.
+
+mod catalogue;
+mod declare;
+mod logs;
+mod metrics;
+mod process;
+
+pub use catalogue::{Family, Shape};
+pub use declare::{ARM_STATES, CREDITS, HTTP_CODES, INVARIANTS, Names, PROGRESSIVE, STAGES, UNKNOWN_TYPE, WRITES};
+pub use logs::{LogError, LogFormat, init_logs};
+pub use metrics::{CONTENT_TYPE, Metrics, OTHER, SERIES_BUDGET};
+pub use process::ProcessFacts;
