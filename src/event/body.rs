@@ -268,15 +268,8 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 7] = [
-        Self::Assigned,
-        Self::Holdout,
-        Self::Paused,
-        Self::Retired,
-        Self::Tripped,
-        Self::Fallback,
-        Self::SpoolFull,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Assigned, Self::Holdout, Self::Paused, Self::Retired, Self::Tripped, Self::Fallback, Self::SpoolFull];
 
     /// The wire form.
     #[must_use]
@@ -348,13 +341,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
-        Self::Interaction,
-        Self::Impression,
-        Self::Decision,
-        Self::Feedback,
-        Self::Item,
-    ];
+    pub const ALL: [Self; 5] = [Self::Interaction, Self::Impression, Self::Decision, Self::Feedback, Self::Item];
 
     /// The wire name.
     #[must_use]

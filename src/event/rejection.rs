@@ -87,11 +87,7 @@ impl Rejection {
     /// A rejection at a field.
     #[must_use]
     pub fn at(code: Code, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            pointer: pointer.into(),
-            detail: detail.into(),
-        }
+        Self { code, pointer: pointer.into(), detail: detail.into() }
     }
 }
 

@@ -29,8 +29,7 @@ impl Time {
     /// # Errors
     /// When the text is not an RFC 3339 time.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>()
-            .map(|t| Self(t.as_millisecond()))
+        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond()))
     }
 }
 

@@ -16,7 +16,8 @@ pub enum Shape {
 }
 
 /// HTTP latency: the 25 ms objective is an edge.
-const LATENCY: &[f64] = &[0.00005, 0.0001, 0.00025, 0.0005, 0.0015, 0.0025, 0.005, 0.0125, 0.025, 0.05, 0.25, 1.5, 10.5];
+const LATENCY: &[f64] =
+    &[0.00005, 0.0001, 0.00025, 0.0005, 0.0015, 0.0025, 0.005, 0.0125, 0.025, 0.05, 0.25, 1.5, 10.5];
 /// From event to log, and from record to served model: the 5 s objective is the edge 5.001.
 const DELAY: &[f64] = &[0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.001, 5.001, 15.001, 60.001, 300.001, 3600.001, 86400.001];
 /// From decision to reward.

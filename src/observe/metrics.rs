@@ -143,8 +143,7 @@ impl Metrics {
                 Room { vector, series: RwLock::new(BTreeMap::new()) }
             })
             .collect();
-        let inner =
-            Inner { registry, rooms, used: AtomicUsize::new(0), limit: budget.saturating_sub(reserve) };
+        let inner = Inner { registry, rooms, used: AtomicUsize::new(0), limit: budget.saturating_sub(reserve) };
         let metrics = Self { inner: Arc::new(inner) };
         for &family in Family::ALL {
             if family.labels().is_empty() {

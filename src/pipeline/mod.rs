@@ -2,6 +2,4 @@
 
 mod facts;
 
-pub use facts::{
-    ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals,
-};
+pub use facts::{ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};

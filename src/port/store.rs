@@ -34,11 +34,7 @@ pub trait CheckpointStore: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be written; nothing is left under the name.
-    fn write(
-        &self,
-        name: &str,
-        fill: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>,
-    ) -> Result<(), StoreError>;
+    fn write(&self, name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>) -> Result<(), StoreError>;
 
     /// Opens a blob.
     ///
