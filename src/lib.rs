@@ -4,21 +4,21 @@
 //! in the order in which they are listed here, once; a room imports only what stands above it in this list
 //! (`docs/ARCHITECTURE.md` has the table, `tests/architecture.rs` holds the code to it).
 
-pub mod adapter;
-pub mod allocate;
-pub mod app;
-pub mod cli;
-pub mod codec;
-pub mod config;
-pub mod evaluate;
+pub mod rng;
 pub mod event;
+pub mod codec;
+pub mod table;
 pub mod join;
 pub mod learn;
-pub mod observe;
+pub mod reward;
+pub mod allocate;
+pub mod evaluate;
 pub mod pipeline;
 pub mod port;
-pub mod reward;
-pub mod rng;
+pub mod adapter;
 pub mod serve;
+pub mod observe;
 pub mod simulate;
-pub mod table;
+pub mod config;
+pub mod app;
+pub mod cli;
