@@ -1,1 +1,4 @@
-//! (room being built)
+//! The outside: one file or folder per system.
+
+pub mod clock;
+pub mod file;
