@@ -14,4 +14,5 @@ pub use bytering::ByteRing;
 pub use index::{Index, Key};
 pub use page::PAGE_WORDS;
 pub use part::{Part, PartError};
-pub use rows::Table;
+pub(crate) use rows::little_endian;
+pub use rows::{Lineage, Table};

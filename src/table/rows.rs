@@ -27,6 +27,18 @@ pub struct Table {
     copied: u64,
 }
 
+/// Which table this is, through all its clones: two that were made apart differ, even with the same content.
+///
+/// A checkpoint of changed pages is only right for the table whose earlier pages it builds on; this tells.
+#[derive(Clone, Debug)]
+pub struct Lineage(Page);
+
+impl PartialEq for Lineage {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Default for Table {
     /// An empty table of single words.
     fn default() -> Self {
@@ -223,22 +235,31 @@ impl Table {
         ended
     }
 
+    /// Which table this is: the same for all clones.
+    #[must_use]
+    pub fn lineage(&self) -> Lineage {
+        Lineage(Arc::clone(&self.zero))
+    }
+
     /// Words in every page.
     #[must_use]
     pub const fn page_words(&self) -> usize {
         self.layout.page_words()
     }
 
-    /// All pages that were ever written, in order: number, stamp of the last write, words.
+    /// All pages up to the last row that were ever written, in order: number, stamp of the last write, words.
     ///
     /// Stamp 0 means: not written since it was loaded.
     pub fn pages(&self) -> impl Iterator<Item = (usize, u64, &[u32])> {
-        self.chunks.iter().enumerate().flat_map(move |(c, chunk)| {
+        // Behind the last row everything is zeros; a checkpoint has that from the length alone.
+        let last = self.layout.pages(self.len);
+        let all = self.chunks[..last.div_ceil(CHUNK_PAGES)].iter().enumerate().flat_map(move |(c, chunk)| {
             chunk.pages.iter().zip(chunk.stamps).enumerate().filter_map(move |(i, (page, stamp))| {
                 let written = stamp > 0 || !Arc::ptr_eq(page, &self.zero);
                 written.then(|| (c * CHUNK_PAGES + i, stamp, &page[..]))
             })
-        })
+        });
+        all.take_while(move |page| page.0 < last)
     }
 
     /// Fills a page from a checkpoint; it counts as unchanged. The length must have been set before.
