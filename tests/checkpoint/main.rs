@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod damage;
+mod killed;
 mod shop;
 
 use proptest::prelude::*;
