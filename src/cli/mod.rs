@@ -1,9 +1,17 @@
-//! Words on the command line.
+//! Words on the command line. Read in this order: entry (what there is and how it ends), then one file per command.
 
-use std::process::ExitCode;
+mod arm;
+mod check;
+mod client;
+mod demo;
+mod entry;
+mod failure;
+mod healthcheck;
+mod output;
+mod replay;
+mod run;
+mod shared;
+mod topics;
+mod version;
 
-/// Runs the command line.
-#[must_use]
-pub fn main() -> ExitCode {
-    ExitCode::from(2)
-}
+pub use entry::main;
