@@ -1,1 +1,5 @@
-//! (room being built)
+//! Progressive validation, off-policy estimates, confidence sequences, sample-ratio test, drift.
+
+pub mod sequence;
+
+pub use sequence::EmpiricalBernstein;

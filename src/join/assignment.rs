@@ -198,14 +198,7 @@ mod tests {
     use super::*;
 
     fn assignment(key: u128, arm: u16) -> Assignment {
-        Assignment {
-            key: Id(key),
-            window_end: Time(100),
-            forget: Time(1000),
-            reward: 0.0,
-            arm,
-            matured: false,
-        }
+        Assignment { key: Id(key), window_end: Time(100), forget: Time(1000), reward: 0.0, arm, matured: false }
     }
 
     #[test]
