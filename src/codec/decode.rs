@@ -2,7 +2,7 @@
 
 use super::build::{Around, Wire, event, origin, tombstone};
 use super::explain;
-use super::limits::{MAX_EVENT_BYTES, latest};
+use super::limits::{EARLIEST, LATEST, MAX_EVENT_BYTES, latest};
 use super::moment::Moment;
 use super::scalar::AnyText;
 use super::trace::{Field, Trace};
@@ -65,8 +65,8 @@ fn read(bytes: &[u8], content: Content, around: &Around<'_>) -> Result<Decoded, 
     let latest = latest(around.time);
     let mut trace = Trace::new(latest);
     let wire = match type_first(text, content, &mut trace) {
-        Ok(wire) => wire,
-        Err(_) => {
+        Some(wire) => wire,
+        None => {
             let kind = explain::kind(text, content)?;
             trace = Trace::new(latest);
             of_kind(text, kind, &mut trace).map_err(|error| explain::failure(&error, &trace))?
@@ -75,8 +75,8 @@ fn read(bytes: &[u8], content: Content, around: &Around<'_>) -> Result<Decoded, 
     event(wire, around).map(|event| Decoded { event, unknown_fields: trace.unknown })
 }
 
-/// Reads an object whose first key is `type`.
-fn type_first<'de>(text: &'de str, content: Content, trace: &mut Trace) -> Result<Wire<'de>, serde_json::Error> {
+/// Reads an object whose first key is `type`; `None` where it is another or anything is wrong.
+fn type_first<'de>(text: &'de str, content: Content, trace: &mut Trace) -> Option<Wire<'de>> {
     struct Top<'t>(&'t mut Trace, Content);
     impl<'de> Visitor<'de> for Top<'_> {
         type Value = Wire<'de>;
@@ -85,11 +85,9 @@ fn type_first<'de>(text: &'de str, content: Content, trace: &mut Trace) -> Resul
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wire<'de>, A::Error> {
             let Self(trace, content) = self;
-            match map.next_key()? {
-                Some(AnyText(key)) if key == "type" => {}
-                _ => return Err(A::Error::custom("type does not come first")),
-            }
-            let AnyText(name) = map.next_value()?;
+            let Some((AnyText(_), AnyText(name))) = map.next_entry()? else {
+                return Err(A::Error::custom("type does not come first"));
+            };
             let kind = kind_named(&name, content).ok_or_else(|| A::Error::custom("unknown type"))?;
             let (again, wire) = match kind {
                 Kind::Interaction => {
@@ -116,10 +114,14 @@ fn type_first<'de>(text: &'de str, content: Content, trace: &mut Trace) -> Resul
             if again { Err(A::Error::custom("type is given twice")) } else { Ok(wire) }
         }
     }
+    let first = text.trim_start().strip_prefix('{')?.trim_start();
+    if !first.starts_with("\"type\"") {
+        return None;
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let wire = reader.deserialize_map(Top(trace, content))?;
-    reader.end()?;
-    Ok(wire)
+    let wire = reader.deserialize_map(Top(trace, content)).ok()?;
+    reader.end().ok()?;
+    Some(wire)
 }
 
 /// Reads an object whose kind is known already.
@@ -146,8 +148,8 @@ pub(super) fn kind_named(name: &str, content: Content) -> Option<Kind> {
     Kind::ALL.into_iter().filter(allowed).find(|kind| kind.as_str() == name)
 }
 
-/// The time an event says it happened, plausible or not; `None` where it says none that can be read. A file's records
-/// have no timestamp of their own and take this one.
+/// The time an event says it happened; `None` where it says none that is plausible. A file's records have no timestamp
+/// of their own and take this one.
 #[must_use]
 pub fn event_time(payload: &[u8]) -> Option<Time> {
     #[derive(serde::Deserialize)]
@@ -158,5 +160,6 @@ pub fn event_time(payload: &[u8]) -> Option<Time> {
     fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
         deserializer.deserialize_any(Moment)
     }
-    serde_json::from_slice::<Peek>(payload).ok()?.event_time
+    let time = serde_json::from_slice::<Peek>(payload).ok()?.event_time;
+    time.filter(|time| (EARLIEST..=LATEST).contains(time))
 }

@@ -1,5 +1,10 @@
-//! Folders and files on local disks.
+//! Folders and files on local disks: where checkpoints lie (store), and data sets read row by row (rows).
 
+mod rows;
 mod store;
 
+pub use rows::{
+    BadRow, BadRows, Columns, ColumnsError, FileError, Format, MAX_BAD_ROWS, RowProblem, Rows, RowsConfig,
+    write_json_lines,
+};
 pub use store::{FolderError, FolderStore};
