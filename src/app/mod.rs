@@ -1,1 +1,5 @@
-//! (room being built)
+//! The only wiring, and the driver.
+
+mod meter;
+
+pub use meter::HttpMeter;

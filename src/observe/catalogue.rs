@@ -100,9 +100,9 @@ families! {
     ArmShare "reiver_arm_traffic_share_ratio" Gauge, ["experiment", "arm"], "Share in the newest allocation.";
     ArmBest "reiver_arm_probability_best_ratio" Gauge, ["experiment", "arm"], "Probability of being the best arm.";
     ArmMean "reiver_arm_posterior_mean" Gauge, ["experiment", "arm"], "Posterior mean of the capped reward per assignment.";
-    ArmStddev "reiver_arm_posterior_stddev" Gauge, ["experiment", "arm"], "Posterior standard deviation of that mean.";
-    ArmLower "reiver_arm_reward_lower" Gauge, ["experiment", "arm"], "Lower end of the 95 % interval of that mean.";
-    ArmUpper "reiver_arm_reward_upper" Gauge, ["experiment", "arm"], "Upper end of the 95 % interval of that mean.";
+    ArmStddev "reiver_arm_posterior_stddev" Gauge, ["experiment", "arm"], "Standard deviation of that posterior.";
+    ArmLower "reiver_arm_reward_lower" Gauge, ["experiment", "arm"], "Lower end of the interval around the mean reward, valid at all times at once.";
+    ArmUpper "reiver_arm_reward_upper" Gauge, ["experiment", "arm"], "Upper end of the interval around the mean reward, valid at all times at once.";
     Rewards "reiver_rewards_total" Counter, ["experiment", "arm"], "Rewards credited by this process.";
     RewardSum "reiver_reward_sum" Gauge, ["experiment", "arm"], "Sum of rewards credited, in reward units, out of the state.";
     Feedback "reiver_feedback_total" Counter, ["experiment", "outcome"], "Rewards and feedback read, by what became of them.";

@@ -8,9 +8,11 @@ mod declare;
 mod logs;
 mod metrics;
 mod process;
+mod scrape;
 
 pub use catalogue::{Family, Shape};
 pub use declare::{ARM_STATES, CREDITS, HTTP_CODES, INVARIANTS, Names, PROGRESSIVE, STAGES, UNKNOWN_TYPE, WRITES};
 pub use logs::{LogError, LogFormat, init_logs};
 pub use metrics::{CONTENT_TYPE, Metrics, OTHER, SERIES_BUDGET};
 pub use process::ProcessFacts;
+pub use scrape::StateOf;

@@ -1,5 +1,6 @@
 //! What readers of the pipeline are told: plain data, no behaviour. `serve` and `observe` speak in these words.
 
+use crate::allocate::Experiment;
 use crate::event::{Code, DecisionKey, Kind, ListedItem, Time};
 
 /// Exact counts of one arm, out of the state: the same after a restart and in a replay.
@@ -161,6 +162,14 @@ pub trait Facts: Send + Sync {
 
     /// The learner's generation.
     fn generation(&self) -> u64;
+
+    /// All experiments in the order of the configuration.
+    fn experiments(&self) -> &[Experiment];
+
+    /// One experiment.
+    fn experiment(&self, name: &str) -> Option<&Experiment> {
+        self.experiments().iter().find(|e| e.name() == name)
+    }
 
     /// Exact counts of an arm; zeros for one that is not there.
     fn tally(&self, experiment: &str, arm: &str) -> ArmTally;

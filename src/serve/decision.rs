@@ -1,0 +1,121 @@
+//! Making and logging one decision: what `decide` and `recommend` share.
+
+use super::doors::{Doors, Hall};
+use super::problem::Problem;
+use crate::allocate::{AssignRequest, Experiment};
+use crate::codec;
+use crate::event::{AllocationVersion, Decision, Event, ListedItem, Reason, Time};
+use crate::pipeline::Facts;
+use crate::port::Outgoing;
+use bytes::Bytes;
+use serde::Serialize;
+
+/// The answer to `decide`, and the beginning of the answer to `recommend`.
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    decision_id: &'a str,
+    experiment: &'a str,
+    unit: &'a str,
+    arm: &'a str,
+    propensity: f64,
+    scope: &'a str,
+    epoch: Option<i64>,
+    allocation: AllocationVersion,
+    reason: Reason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<Vec<Entry<'a>>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    item_id: &'a str,
+    score: f64,
+    rank: u32,
+}
+
+impl<'a> Answer<'a> {
+    /// The wire form of a decision; with its list if one was asked for.
+    pub(super) fn of(decision: &'a Decision, list: bool) -> Self {
+        let entry = |i: &'a ListedItem| Entry { item_id: &i.item_id, score: i.score, rank: i.rank };
+        Self {
+            decision_id: &decision.decision_id,
+            experiment: &decision.experiment,
+            unit: &decision.unit,
+            arm: &decision.arm,
+            propensity: decision.propensity,
+            scope: &decision.scope,
+            epoch: decision.epoch,
+            allocation: decision.allocation,
+            reason: decision.reason,
+            items: list.then(|| decision.items.iter().map(entry).collect()),
+        }
+    }
+}
+
+/// Finds an experiment, or says which there are.
+pub(super) fn experiment<'v>(view: &'v dyn Facts, name: &str) -> Result<&'v Experiment, Problem> {
+    view.experiment(name).ok_or_else(|| {
+        let names: Vec<&str> = view.experiments().iter().map(Experiment::name).collect();
+        let hint = format!("the experiments here are: {}", names.join(", "));
+        Problem::unknown("unknown_experiment", format!("there is no experiment {name:?}"), &hint)
+    })
+}
+
+/// Draws the arm of a unit: id, time, the vector that was drawn from, and the posterior at this moment.
+pub(super) fn draw(doors: &Doors, experiment: &Experiment, unit: &str) -> Decision {
+    let now = doors.clock.now();
+    let mut text = uuid::Uuid::encode_buffer();
+    let id = &*doors.ids.next(now).hyphenated().encode_lower(&mut text);
+    let request = AssignRequest { unit, decision_id: id, now };
+    let choice = experiment.assign(&request, &doors.overlay.load());
+    Decision {
+        decision_id: id.to_owned(),
+        time: now,
+        experiment: experiment.name().to_owned(),
+        unit: unit.to_owned(),
+        scope: choice.scope,
+        epoch: choice.epoch,
+        salt_id: choice.salt_id,
+        arm: choice.arm_name,
+        propensity: choice.propensity,
+        allocation: choice.version,
+        arms: choice.vector,
+        reason: choice.reason,
+        ours: true,
+        user_id: None,
+        items: Vec::new(),
+    }
+}
+
+/// Lets the baseline answer instead, for a reason; it is no draw, so its propensity is 1.
+pub(super) fn to_baseline(doors: &Doors, decision: &mut Decision, experiment: &Experiment, reason: Reason) {
+    let choice = experiment.unlogged(&doors.overlay.load());
+    decision.arm = choice.arm_name;
+    decision.propensity = choice.propensity;
+    decision.arms = choice.vector;
+    decision.reason = reason;
+}
+
+/// Puts the decision into the spool to the decision log. False when the spool is full: then it is not logged.
+#[must_use]
+pub(super) fn log(doors: &Doors, decision: &Decision) -> bool {
+    let event = Event::Decision(Box::new(decision.clone()));
+    let record = Outgoing {
+        topic: doors.topics.decisions.clone(),
+        key: Some(Bytes::copy_from_slice(decision.unit.as_bytes())),
+        payload: Some(Bytes::from(codec::encode(&event))),
+        headers: Vec::new(),
+        timestamp: Some(decision.time),
+    };
+    doors.sink.spool(record).is_ok()
+}
+
+/// Counts an answered decision.
+pub(super) fn count(hall: &Hall, decision: &Decision) {
+    hall.doors.meter.decided(&decision.experiment, &decision.arm, decision.propensity, decision.reason);
+}
+
+/// The time at which something is read, as the wire has it.
+pub(super) fn time_text(time: Time) -> Option<String> {
+    (time != Time::NEVER).then(|| time.to_rfc3339())
+}
