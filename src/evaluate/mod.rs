@@ -1,5 +1,13 @@
-//! Progressive validation, off-policy estimates, confidence sequences, sample-ratio test, drift.
+//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, sequence.
 
+mod auc;
+mod calibrate;
+mod progressive;
+mod rank;
 pub mod sequence;
 
+pub use auc::Auc;
+pub use calibrate::Calibration;
+pub use progressive::{Progressive, ProgressiveSummary, Scratch, run_example};
+pub use rank::{Ranking, rank_of};
 pub use sequence::EmpiricalBernstein;

@@ -1,6 +1,30 @@
-//! The order of things. Read first: facts.
+//! The order of things: one `step`, its report, view, checkpoint, invariants.
+//!
+//! Read in this order: arrival (a record, decoded), config, state, step (calls the others), stage (events become
+//! examples), settle (decisions and rewards become outcomes), train (score, then learn), report, facts and view (what
+//! readers get), recommend, invariant, checkpoint.
 
+mod arrival;
 pub mod checkpoint;
+mod config;
+mod counts;
 mod facts;
+mod invariant;
+mod recommend;
+mod report;
+mod settle;
+mod stage;
+mod state;
+mod step;
+mod train;
+mod view;
 
+pub use arrival::Arrival;
+pub use config::PipelineConfig;
+pub use counts::{ArmCounts, Counts};
 pub use facts::{ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};
+pub use invariant::{Invariant, Violation};
+pub use report::{ArmReport, FeedbackOutcome, Report};
+pub use state::State;
+pub use step::{CutInput, Input, Pipeline};
+pub use view::View;

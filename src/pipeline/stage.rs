@@ -1,0 +1,179 @@
+//! Events become examples: ids become slots, histories and negatives are fixed as of that event.
+//!
+//! Whatever an example needs of the directory is copied here, so that each model can work through the batch on a
+//! thread of its own and sees the same, however the events were cut.
+
+use super::report::Report;
+use super::state::State;
+use crate::event::{Action, Id, Interaction, Time};
+use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot};
+use crate::rng::{Seed, unit_interval};
+use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// One example, resolved.
+pub(super) struct Staged {
+    user: Option<Slot>,
+    user_id: Id,
+    item: Slot,
+    item_id: Id,
+    time: Time,
+    label: f32,
+    recent: [Slot; RECENT],
+    recent_len: u8,
+    negatives: [Slot; NEGATIVES],
+    negatives_len: u8,
+    pub(super) ranking: Option<StagedRanking>,
+}
+
+/// How an example is ranked: against which part of the catalogue, leaving out what.
+pub(super) struct StagedRanking {
+    pub(super) catalogue: usize,
+    pub(super) target_known: bool,
+    excluded: Range<usize>,
+}
+
+/// The examples of one cut in log order.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) examples: Vec<Staged>,
+    /// Items that rankings leave out, one after another.
+    excluded: Vec<Slot>,
+}
+
+impl Batch {
+    /// An example as models see it.
+    pub(super) fn example<'a>(&'a self, staged: &'a Staged) -> Example<'a> {
+        Example {
+            context: Context {
+                user: staged.user,
+                user_id: staged.user_id,
+                recent: &staged.recent[..usize::from(staged.recent_len)],
+                time: staged.time,
+            },
+            item: staged.item,
+            item_id: staged.item_id,
+            label: staged.label,
+            weight: 1.0,
+            negatives: &staged.negatives[..usize::from(staged.negatives_len)],
+        }
+    }
+
+    /// The items a ranking leaves out.
+    pub(super) fn excluded(&self, ranking: &StagedRanking) -> &[Slot] {
+        &self.excluded[ranking.excluded.clone()]
+    }
+}
+
+/// Chance in staging: which negatives are drawn and which examples are ranked. Named, so nothing else shifts it.
+#[derive(Clone, Copy)]
+pub(super) struct StageSeeds {
+    pub(super) negatives: Seed,
+    pub(super) ranked: Seed,
+}
+
+impl StageSeeds {
+    pub(super) fn of(root: Seed) -> Self {
+        Self { negatives: root.named("negatives"), ranked: root.named("ranked") }
+    }
+}
+
+/// What an interaction teaches: positive, negative or nothing.
+fn label_of(event: &Interaction, min_rating: f64) -> Option<f32> {
+    match event.action {
+        Action::Search => None,
+        Action::Dislike => Some(0.0),
+        Action::Rating => (event.value.unwrap_or(0.0) >= min_rating).then_some(1.0),
+        _ => Some(1.0),
+    }
+}
+
+impl State {
+    /// Stages what an interaction teaches: an example for each of its items.
+    pub(super) fn stage(
+        &mut self,
+        batch: &mut Batch,
+        report: &mut Report,
+        event: &Interaction,
+        rules: &super::step::Rules,
+        rank_share: f64,
+    ) {
+        let Some(label) = label_of(event, rules.min_rating) else { return };
+        for touch in &event.items {
+            let admitted = self.directory.admit_user(Id::of(&event.user_id));
+            let known = self.directory.item(Id::of(&touch.item_id));
+            let item = known.or_else(|| self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id));
+            let (Some(user), Some(item)) = (admitted, item) else {
+                report.not_admitted += 1;
+                continue;
+            };
+            let mut staged = self.context_of(user, item, event.time, label);
+            if label > 0.0 {
+                let consumed = self.directory.consumed(user);
+                let catalogue = self.directory.items() - usize::from(known.is_none());
+                let mixed = xxh3_64_with_seed(event.event_id.as_bytes(), rules.seeds.ranked.0);
+                if unit_interval(mixed) < rank_share {
+                    staged.ranking = ranking_of(batch, &consumed, item, catalogue, known.is_some());
+                }
+                self.draw_negatives(&mut staged, &consumed, item, rules.seeds.negatives, event);
+                self.directory.mark_taught(item);
+                self.directory.consume(user, item);
+            }
+            report.examples += 1;
+            report.ranked += u64::from(staged.ranking.is_some());
+            batch.examples.push(staged);
+        }
+    }
+
+    /// Stages what was shown and ignored, when its decision closes.
+    pub(super) fn stage_ignored(&mut self, batch: &mut Batch, report: &mut Report, user: Slot, item: Slot, at: Time) {
+        let staged = self.context_of(user, item, at, 0.0);
+        report.examples += 1;
+        batch.examples.push(staged);
+    }
+
+    fn context_of(&self, user: Slot, item: Slot, time: Time, label: f32) -> Staged {
+        let mut newest = Vec::with_capacity(RECENT);
+        self.directory.recent(user, &mut newest);
+        let mut recent = [0; RECENT];
+        recent[..newest.len()].copy_from_slice(&newest);
+        Staged {
+            user: Some(user),
+            user_id: self.directory.user_id(user),
+            item,
+            item_id: self.directory.item_id(item),
+            time,
+            label,
+            recent,
+            recent_len: newest.len() as u8,
+            negatives: [0; NEGATIVES],
+            negatives_len: 0,
+            ranking: None,
+        }
+    }
+
+    fn draw_negatives(&self, staged: &mut Staged, consumed: &[Slot], item: Slot, seed: Seed, event: &Interaction) {
+        let mut drawn = Vec::with_capacity(NEGATIVES);
+        let pair = staged.user_id.0 ^ staged.item_id.0.rotate_left(64);
+        let key = seed.keyed(pair).keyed(event.time.0 as u128);
+        self.directory.sample_negatives(consumed, item, key, &mut drawn);
+        staged.negatives[..drawn.len()].copy_from_slice(&drawn);
+        staged.negatives_len = drawn.len() as u8;
+    }
+}
+
+/// Users with a history are ranked; an item consumed before has no rank among those not consumed.
+fn ranking_of(
+    batch: &mut Batch,
+    consumed: &[Slot],
+    item: Slot,
+    catalogue: usize,
+    known: bool,
+) -> Option<StagedRanking> {
+    if consumed.is_empty() || consumed.binary_search(&item).is_ok() {
+        return None;
+    }
+    let start = batch.excluded.len();
+    batch.excluded.extend_from_slice(consumed);
+    Some(StagedRanking { catalogue, target_known: known, excluded: start..batch.excluded.len() })
+}

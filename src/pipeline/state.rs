@@ -1,0 +1,191 @@
+//! All state of the pipeline but positions: what a checkpoint holds, a digest covers and a view clones.
+
+use super::checkpoint::{Expected, PartSnapshot, RestoredPart, Verdict, compare};
+use super::config::{Budget, JOURNAL_DECISIONS, PipelineConfig};
+use super::counts::Counts;
+use crate::allocate::Experiment;
+use crate::evaluate::Progressive;
+use crate::event::Time;
+use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
+use crate::learn::{Directory, Model, registry};
+use crate::rng::Seed;
+use crate::table::{Part, PartError};
+use xxhash_rust::xxh3::Xxh3;
+
+/// A model with its progressive scores.
+pub(super) struct Trained {
+    pub(super) kind: String,
+    pub(super) params_hash: u64,
+    pub(super) model: Box<dyn Model>,
+    pub(super) scores: Progressive,
+}
+
+/// All state of a pipeline but positions.
+pub struct State {
+    pub(super) counts: Counts,
+    pub(super) directory: Directory,
+    pub(super) dedupe: Dedupe,
+    pub(super) pending: Pending,
+    pub(super) assignments: Assignments,
+    pub(super) waiting: Waiting,
+    pub(super) journal: Journal,
+    pub(super) experiments: Vec<Experiment>,
+    pub(super) models: Vec<Trained>,
+}
+
+/// Version of the state's layout; a part saved under another one is not taken.
+const LAYOUT: u32 = 1;
+
+impl State {
+    pub(super) fn new(config: &PipelineConfig) -> Result<Self, String> {
+        let budget = Budget::of(config.memory);
+        let seed = Seed(config.seed);
+        let mut models = Vec::new();
+        for (kind, model) in &config.models {
+            models.push(Trained {
+                kind: kind.clone(),
+                params_hash: model.params_hash(kind),
+                model: registry::build(kind, model, seed.named(kind))
+                    .ok_or_else(|| format!("no model is called {kind}; there are {}", registry::KINDS.join(", ")))?,
+                scores: Progressive::default(),
+            });
+        }
+        let mut directory = Directory::default();
+        directory.set_capacity(budget.users, budget.items);
+        let state = Self {
+            counts: Counts { log_time: Time::NEVER.0, ..Counts::default() },
+            directory,
+            dedupe: Dedupe::new(budget.duplicate_ids),
+            pending: Pending::new(budget.pending_bytes),
+            assignments: Assignments::new(budget.assignment_bytes),
+            waiting: Waiting::default(),
+            journal: Journal::new(JOURNAL_DECISIONS, budget.journal_bytes),
+            experiments: config.experiments.iter().cloned().map(Experiment::new).collect(),
+            models,
+        };
+        Ok(state)
+    }
+
+    /// All parts under their names, in one order for ever.
+    fn parts(&self) -> Vec<(String, u64, &dyn Part)> {
+        let mut all: Vec<(String, u64, &dyn Part)> = vec![
+            ("counts".into(), 0, &self.counts),
+            ("directory".into(), 0, &self.directory),
+            ("duplicates".into(), 0, &self.dedupe),
+            ("pending".into(), 0, &self.pending),
+            ("assignments".into(), 0, &self.assignments),
+            ("waiting".into(), 0, &self.waiting),
+            ("journal".into(), 0, &self.journal),
+        ];
+        for e in &self.experiments {
+            all.push((format!("experiment:{}", e.name()), e.config().params_hash(), e));
+        }
+        for t in &self.models {
+            all.push((format!("model:{}", t.kind), t.params_hash, &*t.model));
+            all.push((format!("scores:{}", t.kind), t.params_hash, &t.scores));
+        }
+        all
+    }
+
+    fn part_mut(&mut self, name: &str) -> Option<&mut dyn Part> {
+        Some(match name {
+            "counts" => &mut self.counts,
+            "directory" => &mut self.directory,
+            "duplicates" => &mut self.dedupe,
+            "pending" => &mut self.pending,
+            "assignments" => &mut self.assignments,
+            "waiting" => &mut self.waiting,
+            "journal" => &mut self.journal,
+            other => {
+                if let Some(e) = other.strip_prefix("experiment:") {
+                    return self.experiments.iter_mut().find(|x| x.name() == e).map(|x| x as &mut dyn Part);
+                }
+                if let Some(kind) = other.strip_prefix("model:") {
+                    let found = self.models.iter_mut().find(|t| t.kind == kind);
+                    return found.map(|t| &mut *t.model as &mut dyn Part);
+                }
+                let kind = other.strip_prefix("scores:")?;
+                return self.models.iter_mut().find(|t| t.kind == kind).map(|t| &mut t.scores as &mut dyn Part);
+            }
+        })
+    }
+
+    /// Names and parameter hashes of all parts: what a checkpoint is compared with.
+    #[must_use]
+    pub fn expected(&self) -> Vec<Expected> {
+        let expect = |(name, params_hash, _)| Expected { name, params_hash, version: LAYOUT, oldest: LAYOUT };
+        self.parts().into_iter().map(expect).collect()
+    }
+
+    /// Clones of all parts for a checkpoint; cheap, and marks the point from which pages count as changed.
+    pub fn snapshot(&mut self) -> Vec<PartSnapshot> {
+        let names: Vec<(String, u64)> = self.parts().into_iter().map(|(n, h, _)| (n, h)).collect();
+        let mut all = Vec::with_capacity(names.len());
+        for (name, params_hash) in names {
+            if let Some(part) = self.part_mut(&name) {
+                all.push(PartSnapshot::take(&name, params_hash, LAYOUT, part));
+            }
+        }
+        all
+    }
+
+    /// Takes back the parts that fit today's settings; the others keep their fresh state.
+    ///
+    /// # Errors
+    /// When a part does not fit although its parameters do: the checkpoint is not sound.
+    pub fn restore(&mut self, parts: Vec<RestoredPart>) -> Result<(), PartError> {
+        let verdicts = compare(&parts, &self.expected());
+        for saved in parts {
+            let kept = verdicts.iter().any(|(n, v)| *n == saved.name && *v == Verdict::Keep);
+            if let (true, Some(part)) = (kept, self.part_mut(&saved.name.clone())) {
+                saved.fill(part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A digest over all state but positions: equal digests mean equal futures.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        digest_of(&self.parts())
+    }
+
+    /// A digest over models and progressive scores alone.
+    #[must_use]
+    pub fn models_digest(&self) -> u128 {
+        let parts: Vec<_> = self
+            .parts()
+            .into_iter()
+            .filter(|(name, _, _)| name.starts_with("model:") || name.starts_with("scores:"))
+            .collect();
+        digest_of(&parts)
+    }
+
+    /// Digest of every part: tells which one differs.
+    #[must_use]
+    pub fn digests(&self) -> Vec<(String, u128)> {
+        self.parts().into_iter().map(|p| (p.0.clone(), digest_of(&[p]))).collect()
+    }
+
+    /// Bytes held by all tables.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parts().iter().map(|(_, _, p)| p.bytes()).sum()
+    }
+}
+
+fn digest_of(parts: &[(String, u64, &dyn Part)]) -> u128 {
+    let mut digest = Xxh3::new();
+    for (name, params_hash, part) in parts {
+        digest.update(name.as_bytes());
+        digest.update(&params_hash.to_le_bytes());
+        for (table_name, table) in part.tables() {
+            digest.update(table_name.as_bytes());
+            table.digest_into(&mut digest);
+        }
+        let blob = part.blob();
+        digest.update(&(blob.len() as u64).to_le_bytes());
+        digest.update(&blob);
+    }
+    digest.digest128()
+}

@@ -1,0 +1,216 @@
+//! One step of the state machine. It only calls; it never fails: what is wrong with an input stands in the report.
+
+use super::arrival::Arrival;
+use super::config::PipelineConfig;
+use super::facts::EventOutcome;
+use super::invariant;
+use super::report::Report;
+use super::stage::{Batch, StageSeeds};
+use super::state::State;
+use super::train::train;
+use crate::event::{Command, Event, Id, Span, Time};
+use crate::rng::Seed;
+
+/// What a step works on.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A learner took over.
+    Generation(u64),
+    /// Somebody asks for a change.
+    Command(&'a Command),
+    /// Records up to a cut.
+    Cut(CutInput<'a>),
+}
+
+/// A cut with its records in (topic, partition, offset) order.
+#[derive(Clone, Copy, Debug)]
+pub struct CutInput<'a> {
+    /// Log time after the cut.
+    pub log_time: Time,
+    /// The part of examples that is ranked against the full catalogue.
+    pub rank_share: f64,
+    /// The records.
+    pub arrivals: &'a [Arrival],
+}
+
+/// Settings that steps need.
+pub(super) struct Rules {
+    pub(super) min_rating: f64,
+    pub(super) seeds: StageSeeds,
+    /// How long an arrival waits for a decision not yet read: the longest grace of all experiments.
+    pub(super) grace: Span,
+    threads: usize,
+}
+
+/// An allocation tick fires when at least this much log time has passed.
+const TICK: Span = Span::seconds(1);
+
+/// The deterministic state machine: same inputs, same state, byte for byte.
+pub struct Pipeline {
+    pub(super) state: State,
+    pub(super) rules: Rules,
+}
+
+impl Pipeline {
+    /// A pipeline with empty state.
+    ///
+    /// # Errors
+    /// When the settings name a model that does not exist.
+    pub fn new(config: &PipelineConfig) -> Result<Self, String> {
+        let grace = config.experiments.iter().map(|e| e.grace).max().unwrap_or(Span::seconds(10));
+        let rules = Rules {
+            min_rating: config.min_rating,
+            seeds: StageSeeds::of(Seed(config.seed)),
+            grace,
+            threads: config.threads,
+        };
+        Ok(Self { state: State::new(config)?, rules })
+    }
+
+    /// The state, to look at.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state, to take a snapshot of or to restore.
+    pub const fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Log time; [`Time::NEVER`] before the first cut.
+    #[must_use]
+    pub const fn log_time(&self) -> Time {
+        Time(self.state.counts.log_time)
+    }
+
+    /// Handles one input.
+    pub fn step(&mut self, input: Input<'_>) -> Report {
+        let mut report = Report::default();
+        match input {
+            Input::Generation(n) => self.state.counts.generation = n.max(self.state.counts.generation),
+            Input::Command(command) => self.command(&mut report, command),
+            Input::Cut(cut) => self.cut(&mut report, &cut),
+        }
+        report
+    }
+
+    fn command(&mut self, report: &mut Report, command: &Command) {
+        let counts = &mut self.state.counts;
+        if counts.commands.contains(&command.event_id) {
+            report.refused = Some(format!("command {} was handled before", command.event_id));
+            return;
+        }
+        if counts.commands.len() >= super::Counts::COMMANDS {
+            counts.commands.pop_front();
+        }
+        counts.commands.push_back(command.event_id.clone());
+        let found = self.state.experiments.iter_mut().find(|e| e.name() == command.experiment);
+        report.refused = match found.map(|e| e.apply(command)) {
+            None => Some(format!("there is no experiment {}", command.experiment)),
+            Some(Err(why)) => Some(why.to_string()),
+            Some(Ok(())) => None,
+        };
+    }
+
+    fn cut(&mut self, report: &mut Report, cut: &CutInput<'_>) {
+        let log_time = cut.log_time.max(self.log_time());
+        self.state.counts.log_time = log_time.0;
+        let mut batch = Batch::default();
+        for (i, arrival) in cut.arrivals.iter().enumerate() {
+            self.admit(report, &mut batch, i, arrival, cut.rank_share, log_time);
+        }
+        report.records = cut.arrivals.len() as u64;
+        self.state.close_due(&mut batch, report, &self.rules, cut.rank_share, log_time);
+        train(&mut self.state.models, &batch, self.rules.threads, report);
+        self.tick(report, log_time);
+        self.state.counts.add(report);
+        invariant::check(&self.state, report);
+    }
+
+    /// One record: rejected, duplicate, ignored or accepted, exactly one of them (OB-1).
+    fn admit(
+        &mut self,
+        report: &mut Report,
+        batch: &mut Batch,
+        index: usize,
+        arrival: &Arrival,
+        rank_share: f64,
+        log_time: Time,
+    ) {
+        let decoded = match &arrival.event {
+            Ok(decoded) => decoded,
+            Err(rejection) => {
+                report.count(None, EventOutcome::Rejected);
+                report.rejections.push((index, rejection.clone()));
+                return;
+            }
+        };
+        report.unknown_fields += u64::from(decoded.unknown_fields);
+        let event = &decoded.event;
+        let kind = event.kind();
+        // An id is unique within its type: a feedback may bear the id of its decision.
+        let id = Id(Id::of(event.event_id()).0 ^ Id::of(kind.as_str()).0);
+        if !self.state.dedupe.is_new(id) {
+            report.count(Some(kind), EventOutcome::Duplicate);
+            return;
+        }
+        let outcome = self.handle(report, batch, arrival, event, rank_share, log_time);
+        report.count(Some(kind), outcome);
+        if outcome == EventOutcome::Accepted {
+            report.delays.push((kind, log_time - event.time()));
+        }
+    }
+
+    fn handle(
+        &mut self,
+        report: &mut Report,
+        batch: &mut Batch,
+        arrival: &Arrival,
+        event: &Event,
+        rank_share: f64,
+        log_time: Time,
+    ) -> EventOutcome {
+        let (state, rules) = (&mut self.state, &self.rules);
+        match event {
+            Event::Interaction(e) => state.interact(batch, report, e, rules, rank_share, log_time),
+            Event::Feedback(e) => state.feed(batch, report, e, rules, log_time),
+            Event::Impression(e) => state.see_impression(e),
+            Event::Item(e) => state.describe(report, e),
+            Event::Decision(e) => {
+                let logged = arrival.record.payload.as_deref().unwrap_or_default();
+                return state.open_decision(batch, report, e, logged, rules, rank_share, log_time);
+            }
+        }
+        EventOutcome::Accepted
+    }
+
+    /// At most one allocation tick a cut, with the time that passed as its argument.
+    fn tick(&mut self, report: &mut Report, log_time: Time) {
+        let counts = &mut self.state.counts;
+        let elapsed = counts.last_tick.map_or(Span::ZERO, |last| log_time - Time(last));
+        if counts.last_tick.is_some() && elapsed < TICK {
+            return;
+        }
+        counts.last_tick = Some(log_time.0);
+        report.ticked = true;
+        for experiment in &mut self.state.experiments {
+            let name = experiment.name().to_owned();
+            for fixed in experiment.tick(log_time, elapsed, counts.generation) {
+                report.fixed.push((name.clone(), fixed));
+            }
+        }
+    }
+}
+
+impl State {
+    /// What is known of an item: its name, and whether it may be recommended.
+    fn describe(&mut self, report: &mut Report, event: &crate::event::Item) {
+        let id = Id::of(&event.item_id);
+        let available = event.facts.as_ref().is_some_and(|f| f.available);
+        match self.directory.item(id).or_else(|| self.directory.admit_item(id, &event.item_id)) {
+            Some(slot) => self.directory.set_available(slot, available),
+            None => report.not_admitted += 1,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Score, then learn: every model works through the same ordered batch, one thread a model at most.
+
+use super::report::Report;
+use super::stage::Batch;
+use super::state::Trained;
+use crate::evaluate::{Ranking, Scratch, run_example};
+use std::sync::Mutex;
+
+/// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
+pub(super) fn train(models: &mut [Trained], batch: &Batch, threads: usize, report: &mut Report) {
+    if batch.examples.is_empty() {
+        return;
+    }
+    let threads = threads.clamp(1, models.len().max(1));
+    let skipped: Vec<(String, u64)> = if threads == 1 {
+        models.iter_mut().map(|m| (m.kind.clone(), work_through(m, batch))).collect()
+    } else {
+        // Slow models first would balance better; order is left as configured, the queue balances itself.
+        let queue = Mutex::new(models.iter_mut());
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let next = queue.lock().map_or(None, |mut q| q.next());
+                        let Some(model) = next else { break };
+                        let n = work_through(model, batch);
+                        if let Ok(mut done) = done.lock() {
+                            done.push((model.kind.clone(), n));
+                        }
+                    }
+                });
+            }
+        });
+        done.into_inner().unwrap_or_default()
+    };
+    for (kind, n) in skipped {
+        *report.non_finite.entry(kind).or_default() += n;
+    }
+}
+
+/// One model through the batch; returns updates skipped because they were not finite.
+fn work_through(trained: &mut Trained, batch: &Batch) -> u64 {
+    let mut scratch = Scratch::default();
+    let mut skipped = 0;
+    for staged in &batch.examples {
+        let example = batch.example(staged);
+        let ranking = staged.ranking.as_ref().map(|r| Ranking {
+            catalogue: r.catalogue,
+            excluded: batch.excluded(r),
+            target_known: r.target_known,
+        });
+        let learned = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
+        skipped += u64::from(learned.non_finite);
+    }
+    skipped
+}
