@@ -1,4 +1,6 @@
 //! The outside: one file or folder per system.
 
 pub mod clock;
+pub mod embedded;
 pub mod file;
+pub mod kafka;
