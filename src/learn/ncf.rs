@@ -386,6 +386,11 @@ mod tests {
         for item in 0..3 {
             ncf.items.awaken(item, Id(10 + u128::from(item)), Seed(2));
         }
+        // Far from the ReLU's kink, where a difference would straddle two slopes.
+        for item in 0..3 {
+            ncf.items.rows.floats_mut(item)[VECTOR..].iter_mut().for_each(|w| *w *= 20.0);
+        }
+        ncf.users.rows.floats_mut(0)[VECTOR..].iter_mut().for_each(|w| *w *= 20.0);
         let samples = [(0, 1.0), (1, 0.0), (2, 0.0)];
         let loss = |n: &Ncf| -> f64 {
             let part = n.user_part(Some(0));
@@ -397,7 +402,7 @@ mod tests {
             samples.iter().map(one).sum()
         };
         let g = ncf.gradients(0, &samples, 1.0);
-        let h = 1e-2f32;
+        let h = 1e-3f32;
         let numeric = |nudge: &dyn Fn(&mut Ncf, f32)| {
             let at = |delta| {
                 let mut moved = ncf.clone();
