@@ -79,6 +79,13 @@ impl Clock for ManualClock {
     }
 }
 
+/// Nanoseconds since this process first asked: for measuring, never for deciding.
+#[must_use]
+pub fn monotonic_nanos() -> u64 {
+    static BEGUN: std::sync::OnceLock<Stopwatch> = std::sync::OnceLock::new();
+    u64::try_from(BEGUN.get_or_init(Stopwatch::start).elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,6 @@ pub(super) fn note(text: &str) {
 }
 
 /// Lays rows out in columns: the first left, the others right, two spaces between.
-#[cfg_attr(not(test), expect(dead_code, reason = "replay and check print through it once their rooms are in"))]
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());

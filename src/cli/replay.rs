@@ -1,7 +1,16 @@
 //! `reiver replay`: the same pipeline over a file or over the topics of a finished run.
 
 use super::failure::{Failure, Outcome};
+use super::output;
 use super::shared::JsonArg;
+use crate::adapter::clock::monotonic_nanos;
+use crate::adapter::file::{Columns, Format, Rows, RowsConfig};
+use crate::app;
+use crate::codec;
+use crate::learn::ModelConfig;
+use crate::learn::registry::KINDS;
+use crate::pipeline::PipelineConfig;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -21,6 +30,10 @@ pub(super) struct ReplayArgs {
     /// What the file holds.
     #[arg(long, value_enum, requires = "file")]
     pub(super) format: Option<FileFormat>,
+
+    /// Which columns of a CSV file mean what: user=…,item=…,time=…,rating=…,session=…
+    #[arg(long, value_name = "MEANING=COLUMN,…", requires = "file")]
+    pub(super) columns: Option<String>,
 
     /// Reads the input topics and the control topic of the settings file from their beginning, cut by cut.
     #[arg(long, requires = "config")]
@@ -62,6 +75,82 @@ pub(super) enum FileFormat {
 }
 
 /// Runs the command.
-pub(super) fn replay(_args: &ReplayArgs) -> Outcome {
-    Err(Failure::Failed(anyhow::anyhow!("replay is not part of this build")))
+pub(super) fn replay(args: &ReplayArgs) -> Outcome {
+    let Some((path, format)) = args.file.as_ref().zip(args.format) else {
+        return Err(Failure::Failed(anyhow::anyhow!("replay of topics is not part of this build")));
+    };
+    let config = pipeline_config(args)?;
+    let columns = Columns::parse(args.columns.as_deref().unwrap_or_default())?;
+    let format = match format {
+        FileFormat::Movielens => Format::MovieLens,
+        FileFormat::Csv => Format::Csv,
+        FileFormat::Jsonl => Format::JsonLines,
+    };
+    let topic = "file".into();
+    let rows = &mut Rows::open(path, &RowsConfig { topic, format, columns, time_of: codec::event_time })?;
+    let bar = ProgressBar::new(1000).with_style(
+        ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let document = app::replay_file(&config, rows, |part, handled| {
+        bar.set_position((part * 1000.0) as u64);
+        bar.set_message(format!("{handled} events"));
+    })?;
+    bar.finish_and_clear();
+    for bad in &rows.bad().first {
+        output::note(&format!("left out: {bad}"));
+    }
+    if args.output.json {
+        output::document(&document)?;
+    } else {
+        output::line(&models_table(&document));
+    }
+    Ok(())
+}
+
+fn pipeline_config(args: &ReplayArgs) -> Result<PipelineConfig, Failure> {
+    let kinds: Vec<&str> =
+        if args.models.is_empty() { KINDS.to_vec() } else { args.models.iter().map(String::as_str).collect() };
+    if let Some(unknown) = kinds.iter().find(|k| !KINDS.contains(k)) {
+        return Err(Failure::Usage(format!("no model is called {unknown}; there are {}", KINDS.join(", "))));
+    }
+    Ok(PipelineConfig {
+        models: kinds.into_iter().map(|k| (k.to_owned(), ModelConfig::default())).collect(),
+        min_rating: args.min_rating.unwrap_or(0.0),
+        threads: args.threads.map_or_else(available, std::num::NonZero::get),
+        nanos: monotonic_nanos,
+        ..PipelineConfig::default()
+    })
+}
+
+fn available() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The scores of all models as a table for people.
+fn models_table(document: &app::Document) -> String {
+    let optional = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+    let row = |(name, m): (&String, &app::ModelDocument)| {
+        vec![
+            name.clone(),
+            m.examples.to_string(),
+            format!("{:.4}", m.recall_at_10),
+            format!("{:.4}", m.ndcg_at_10),
+            format!("{:.4}", m.mrr),
+            optional(m.log_loss),
+            optional(m.auc),
+            format!("{:.1}", m.seconds),
+        ]
+    };
+    let rows: Vec<Vec<String>> = document.models.iter().map(row).collect();
+    let head = ["model", "examples", "recall@10", "ndcg@10", "mrr", "log loss", "auc", "seconds"];
+    let rejected: u64 = document.rejected.values().sum();
+    format!(
+        "{}\n\n{} events: {} accepted, {} duplicates, {rejected} rejected; {} scored; {:.1} s",
+        output::table(&head, &rows),
+        document.events,
+        document.accepted,
+        document.duplicates,
+        document.scored,
+        document.seconds,
+    )
 }

@@ -18,11 +18,21 @@ pub struct PipelineConfig {
     pub seed: u64,
     /// How many threads learn; never changes a result.
     pub threads: usize,
+    /// Nanoseconds on a clock that never runs backwards, to measure what models cost. Never part of a result.
+    pub nanos: fn() -> u64,
 }
 
 impl Default for PipelineConfig {
     fn default() -> Self {
-        Self { models: Vec::new(), experiments: Vec::new(), min_rating: 0.0, memory: 4 << 30, seed: 0, threads: 1 }
+        Self {
+            models: Vec::new(),
+            experiments: Vec::new(),
+            min_rating: 0.0,
+            memory: 4 << 30,
+            seed: 0,
+            threads: 1,
+            nanos: || 0,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::checkpoint::{Expected, PartSnapshot, RestoredPart, Verdict, compare};
 use super::config::{Budget, JOURNAL_DECISIONS, PipelineConfig};
 use super::counts::Counts;
 use crate::allocate::Experiment;
-use crate::evaluate::Progressive;
+use crate::evaluate::{Progressive, ProgressiveSummary};
 use crate::event::Time;
 use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
 use crate::learn::{Directory, Model, registry};
@@ -18,6 +18,8 @@ pub(super) struct Trained {
     pub(super) params_hash: u64,
     pub(super) model: Box<dyn Model>,
     pub(super) scores: Progressive,
+    /// Nanoseconds spent; measured, so no part of the state.
+    pub(super) nanos: u64,
 }
 
 /// All state of a pipeline but positions.
@@ -48,6 +50,7 @@ impl State {
                 model: registry::build(kind, model, seed.named(kind))
                     .ok_or_else(|| format!("no model is called {kind}; there are {}", registry::KINDS.join(", ")))?,
                 scores: Progressive::default(),
+                nanos: 0,
             });
         }
         let mut directory = Directory::default();
@@ -165,6 +168,23 @@ impl State {
     #[must_use]
     pub fn digests(&self) -> Vec<(String, u128)> {
         self.parts().into_iter().map(|p| (p.0.clone(), digest_of(&[p]))).collect()
+    }
+
+    /// Exact totals and the clockwork.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The experiments.
+    #[must_use]
+    pub fn experiments(&self) -> &[Experiment] {
+        &self.experiments
+    }
+
+    /// Name, progressive scores and nanoseconds spent, by model.
+    pub fn scores(&self) -> impl Iterator<Item = (&str, ProgressiveSummary, u64)> {
+        self.models.iter().map(|t| (t.kind.as_str(), t.scores.summary(), t.nanos))
     }
 
     /// Bytes held by all tables.

@@ -39,7 +39,8 @@ pub(super) struct Rules {
     pub(super) seeds: StageSeeds,
     /// How long an arrival waits for a decision not yet read: the longest grace of all experiments.
     pub(super) grace: Span,
-    threads: usize,
+    pub(super) threads: usize,
+    pub(super) nanos: fn() -> u64,
 }
 
 /// An allocation tick fires when at least this much log time has passed.
@@ -63,6 +64,7 @@ impl Pipeline {
             seeds: StageSeeds::of(Seed(config.seed)),
             grace,
             threads: config.threads,
+            nanos: config.nanos,
         };
         Ok(Self { state: State::new(config)?, rules })
     }
@@ -122,7 +124,7 @@ impl Pipeline {
         }
         report.records = cut.arrivals.len() as u64;
         self.state.close_due(&mut batch, report, &self.rules, cut.rank_share, log_time);
-        train(&mut self.state.models, &batch, self.rules.threads, report);
+        train(&mut self.state.models, &batch, &self.rules, report);
         self.tick(report, log_time);
         self.state.counts.add(report);
         invariant::check(&self.state, report);

@@ -3,17 +3,18 @@
 use super::report::Report;
 use super::stage::Batch;
 use super::state::Trained;
+use super::step::Rules;
 use crate::evaluate::{Ranking, Scratch, run_example};
 use std::sync::Mutex;
 
 /// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
-pub(super) fn train(models: &mut [Trained], batch: &Batch, threads: usize, report: &mut Report) {
+pub(super) fn train(models: &mut [Trained], batch: &Batch, rules: &Rules, report: &mut Report) {
     if batch.examples.is_empty() {
         return;
     }
-    let threads = threads.clamp(1, models.len().max(1));
+    let threads = rules.threads.clamp(1, models.len().max(1));
     let skipped: Vec<(String, u64)> = if threads == 1 {
-        models.iter_mut().map(|m| (m.kind.clone(), work_through(m, batch))).collect()
+        models.iter_mut().map(|m| (m.kind.clone(), work_through(m, batch, rules.nanos))).collect()
     } else {
         // Slow models first would balance better; order is left as configured, the queue balances itself.
         let queue = Mutex::new(models.iter_mut());
@@ -24,7 +25,7 @@ pub(super) fn train(models: &mut [Trained], batch: &Batch, threads: usize, repor
                     loop {
                         let next = queue.lock().map_or(None, |mut q| q.next());
                         let Some(model) = next else { break };
-                        let n = work_through(model, batch);
+                        let n = work_through(model, batch, rules.nanos);
                         if let Ok(mut done) = done.lock() {
                             done.push((model.kind.clone(), n));
                         }
@@ -40,7 +41,8 @@ pub(super) fn train(models: &mut [Trained], batch: &Batch, threads: usize, repor
 }
 
 /// One model through the batch; returns updates skipped because they were not finite.
-fn work_through(trained: &mut Trained, batch: &Batch) -> u64 {
+fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64 {
+    let begun = nanos();
     let mut scratch = Scratch::default();
     let mut skipped = 0;
     for staged in &batch.examples {
@@ -53,5 +55,6 @@ fn work_through(trained: &mut Trained, batch: &Batch) -> u64 {
         let learned = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         skipped += u64::from(learned.non_finite);
     }
+    trained.nanos += nanos().saturating_sub(begun);
     skipped
 }
