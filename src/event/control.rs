@@ -22,6 +22,9 @@ pub struct Generation {
     pub generation: u64,
     /// The driver's clock, milliseconds.
     pub time: i64,
+    /// Which process took over: it recognises its own record by this.
+    #[serde(default)]
+    pub learner: String,
 }
 
 /// How far the inputs are processed, and at which log time.
