@@ -1,9 +1,27 @@
-//! The only wiring, and the driver. Read in this order: document (what every command ends with), replay, meter.
+//! The only wiring, and the driver.
+//!
+//! Read in this order: settings, document (what every command ends with), drive (the state machine), reader, saver,
+//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay (without one).
 
 mod document;
+mod drive;
+mod learner;
 mod meter;
+mod outlet;
+mod pauses;
+mod reader;
 mod replay;
+mod restore;
+mod run;
+mod saver;
+mod settings;
+mod watch;
 
 pub use document::{ArmDocument, Document, ModelDocument};
+pub use drive::{Action, Drive, DriveConfig, Stepped};
 pub use meter::HttpMeter;
+pub use pauses::Pauses;
 pub use replay::{ReplayError, replay_file};
+pub use restore::restore;
+pub use run::{Running, start};
+pub use settings::{RunSettings, SourceSettings};

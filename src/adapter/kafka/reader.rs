@@ -272,6 +272,11 @@ impl TopicReader {
         self.away = None;
     }
 
+    /// Reports the ends anew once nothing comes: the caller does not know any more what it has seen.
+    pub(super) fn look_again(&mut self) {
+        self.away = Some(QUIET);
+    }
+
     /// Stops or goes on fetching partitions.
     pub(super) fn pause(&mut self, numbers: &[i32], paused: bool) {
         for number in numbers {

@@ -74,6 +74,9 @@ impl Source for KafkaSource {
         let mut starts = BTreeMap::new();
         for (topic, parts) in Self::by_topic(parts.iter().cloned()) {
             let reader = self.reader(&topic)?;
+            if parts.iter().any(|(number, _)| reader.reads(*number)) {
+                reader.look_again();
+            }
             let new: Vec<(i32, Start)> = parts.into_iter().filter(|(number, _)| !reader.reads(*number)).collect();
             for (number, offset) in reader.add(&new)? {
                 starts.insert(Partition { topic: topic.clone(), number }, offset);

@@ -89,7 +89,7 @@ impl Drive {
         let mut trays = BTreeMap::new();
         for (partition, next) in &at.inputs {
             let content = config.contents.get(&*partition.topic).copied().unwrap_or(Content::Events);
-            let mut tray = Tray::new(content, *next, content != Content::Items);
+            let mut tray = Tray::new(*next, content != Content::Items);
             tray.named = true;
             trays.insert(partition.clone(), tray);
         }
@@ -147,7 +147,7 @@ impl Drive {
     /// Adds a partition that is read from `next`. `holds`: whether it may hold back log time before its first end.
     pub fn add(&mut self, partition: Partition, next: i64, holds: bool, limit: Option<i64>) {
         let content = self.config.contents.get(&*partition.topic).copied().unwrap_or(Content::Events);
-        let mut tray = Tray::new(content, next, holds && content != Content::Items);
+        let mut tray = Tray::new(next, holds && content != Content::Items);
         tray.limit = limit;
         if limit.is_some_and(|l| l <= next) {
             tray.end(next);
@@ -188,6 +188,12 @@ impl Drive {
     pub fn drained(&self) -> bool {
         let done = |t: &Tray| t.arrivals.is_empty() && (!t.backlog || t.limit.is_some_and(|l| t.fetched >= l));
         self.followed() && !self.in_flight && self.trays.values().all(done)
+    }
+
+    /// Whether no cut of ours is on its way and no control record waits.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.queue.is_empty() && !self.in_flight
     }
 
     /// Records fetched and not processed.
@@ -271,7 +277,7 @@ impl Drive {
         }
     }
 
-    /// Time passes. `busy` is the part of the last cadence that processing took.
+    /// Time passes.
     pub fn on_timer(&mut self, now: Time, out: &mut Vec<Action>) {
         match self.lead {
             Lead::Fencing if self.queue.is_empty() && now >= self.next_try => {

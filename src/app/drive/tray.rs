@@ -1,6 +1,6 @@
 //! What one input partition holds ready between its last cut and its newest fetched record.
 
-use crate::event::{Content, CutPart, Time};
+use crate::event::{CutPart, Time};
 use crate::pipeline::Arrival;
 use std::collections::VecDeque;
 
@@ -12,7 +12,6 @@ const FULL_RECORDS: usize = 40_000;
 /// One partition's records that no processed cut has covered yet.
 #[derive(Debug)]
 pub(super) struct Tray {
-    pub(super) content: Content,
     /// The offset after the last processed cut.
     pub(super) next: i64,
     /// Whether a cut has named this partition; the first one also names where reading began.
@@ -49,9 +48,8 @@ pub(super) enum Fill {
 }
 
 impl Tray {
-    pub(super) fn new(content: Content, next: i64, holds: bool) -> Self {
+    pub(super) fn new(next: i64, holds: bool) -> Self {
         Self {
-            content,
             next,
             named: false,
             arrivals: VecDeque::new(),
