@@ -1,12 +1,16 @@
 //! Everything that a running instance needs to know, typed.
 
 use crate::adapter::kafka::{KafkaConfig, Leading, names};
+use crate::config::{RankShare, Secret, Settings};
 use crate::event::{Content, Span};
 use crate::pipeline::PipelineConfig;
 use crate::port::Start;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// Partitions of our own topics when they are made: enough for several producers, few enough for a small cluster.
+const OUR_PARTITIONS: i32 = 4;
 
 /// One input topic of the team's.
 #[derive(Clone, Debug)]
@@ -53,6 +57,35 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// What `settings` say, for an elected learner that runs until it is stopped. `threads` never changes a result.
+    #[must_use]
+    pub fn new(settings: &Settings, threads: usize) -> Self {
+        let source = |s: &crate::config::SourceSettings| SourceSettings {
+            topic: s.topic.clone(),
+            start: s.start,
+            items: s.content == Content::Items,
+        };
+        Self {
+            kafka: settings.kafka.clone(),
+            sources: settings.sources.iter().map(source).collect(),
+            state: settings.state.path.clone(),
+            every: settings.state.every,
+            keep: settings.state.keep,
+            listen: settings.http.listen,
+            token: settings.http.token.as_ref().map(|token| Secret::expose(token).to_owned()),
+            pipeline: settings.pipeline(threads),
+            rank: match settings.learn.rank {
+                RankShare::Auto => None,
+                RankShare::Fixed(share) => Some(share),
+            },
+            leading: Leading::Elected,
+            partitions: OUR_PARTITIONS,
+            until_end: false,
+            confirm_reset: Vec::new(),
+            config_hash: settings.hash(),
+        }
+    }
+
     /// What every topic that is read holds.
     #[must_use]
     pub fn contents(&self) -> BTreeMap<String, Content> {

@@ -92,6 +92,8 @@ fn an_empty_file_gives_the_defaults_and_says_so() {
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:7878");
     assert_eq!(settings.models().len(), 4, "nothing is asked for: all models run");
     assert_eq!(value(&settings, "http.listen"), ("\"127.0.0.1:7878\"", "default".to_owned()));
+    assert_eq!(settings.hash(), parse("# a comment").expect("valid").hash());
+    assert_ne!(settings.hash(), parse("[state]\nkeep = 4").expect("valid").hash());
     assert_eq!(value(&settings, "http.token_file"), ("(not set)", "default".to_owned()));
 }
 

@@ -13,7 +13,8 @@ const FIRST: i64 = 946_684_800_000;
 /// Numbers below this are seconds, from it on milliseconds: 5138-11-16 in seconds, 1973-03-03 in milliseconds.
 const MILLISECONDS: f64 = 1e11;
 
-/// Which columns mean what. Where `user` is not named, the session stands for it.
+/// Which columns mean what. Where `user` is not named, the session stands for it. Where nothing is named, these names are
+/// tried: user_id, item_id, timestamp or event_time, rating or value, session_id.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Columns {
     /// The user's column.
@@ -86,8 +87,8 @@ impl Places {
             Columns {
                 user: usual("user_id"),
                 item: None,
-                time: usual("timestamp"),
-                rating: usual("rating"),
+                time: usual("timestamp").or_else(|| usual("event_time")),
+                rating: usual("rating").or_else(|| usual("value")),
                 session: usual("session_id"),
             }
         } else {
