@@ -143,6 +143,19 @@ fn each_rejection_has_its_code_and_place() {
         (&click(r#""session_id":"""#), EmptyField, "/session_id"),
         (&click(&long), TooLong, "/user_id"),
         (&click(&many), TooLong, "/items"),
+    ] {
+        refused(text, code, pointer);
+    }
+    let huge = click(&format!(r#""properties":"{}""#, "x".repeat(10 << 20)));
+    refused(&huge, TooLarge, "");
+    let broken = decode(&record(Some(b"{\"type\":\"interaction\",\"x\":\"\xff\"}")), Content::Events);
+    assert_eq!(broken.expect_err("not UTF-8").code, MalformedJson);
+}
+
+#[test]
+fn values_out_of_their_bounds_have_their_code_and_place() {
+    use Code::*;
+    for (text, code, pointer) in [
         (&click(r#""value":1e308"#), NumberOutOfRange, "/value"),
         (&click(r#""value":-1e999"#), NumberOutOfRange, "/value"),
         (&click(r#""value":1000000000000001"#), NumberOutOfRange, "/value"),
@@ -161,10 +174,6 @@ fn each_rejection_has_its_code_and_place() {
     ] {
         refused(text, code, pointer);
     }
-    let huge = click(&format!(r#""properties":"{}""#, "x".repeat(10 << 20)));
-    refused(&huge, TooLarge, "");
-    let broken = decode(&record(Some(b"{\"type\":\"interaction\",\"x\":\"\xff\"}")), Content::Events);
-    assert_eq!(broken.expect_err("not UTF-8").code, MalformedJson);
 }
 
 #[test]

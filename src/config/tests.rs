@@ -236,6 +236,14 @@ fn wrong_values_are_answered_with_right_ones() {
             "[http]\ntoken_file = 'nowhere'",
             "reiver.toml:2:14: http.token_file = \"nowhere\": No such file or directory (os error 2)",
         ),
+    ] {
+        refused(text, &[], message);
+    }
+}
+
+#[test]
+fn wrong_tables_are_answered_with_right_ones() {
+    for (text, message) in [
         (
             "[kafka]\nprefix = 'a b'",
             "reiver.toml:2:10: kafka.prefix = \"a b\": a name has 1 to 64 letters, digits, '.', '_' and '-'",
