@@ -17,13 +17,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Starts an embedded broker with the shop's topic.
-pub fn broker() -> EmbeddedBroker {
-    EmbeddedBroker::start(&[("shop", 4)]).expect("the embedded broker starts")
+/// Starts an embedded broker with the shop's topic and ours: it makes no topics on request.
+pub(crate) fn broker() -> EmbeddedBroker {
+    let ours = ["reiver.events", "reiver.decisions", "reiver.allocations", "reiver.dead-letters"];
+    let mut topics = vec![("shop", 4), ("reiver.control", 1)];
+    topics.extend(ours.map(|name| (name, 2)));
+    EmbeddedBroker::start(&topics).expect("the embedded broker starts")
 }
 
 /// Settings of an instance on the embedded broker.
-pub fn settings(broker: &EmbeddedBroker, state: &Path, experiments: Vec<ExperimentConfig>) -> RunSettings {
+pub(crate) fn settings(broker: &EmbeddedBroker, state: &Path, experiments: Vec<ExperimentConfig>) -> RunSettings {
     RunSettings {
         kafka: KafkaConfig {
             brokers: broker.bootstrap().expect("an address"),
@@ -53,14 +56,14 @@ pub fn settings(broker: &EmbeddedBroker, state: &Path, experiments: Vec<Experime
 }
 
 /// Starts an instance and waits until it has a view.
-pub fn up(settings: RunSettings) -> Running {
+pub(crate) fn up(settings: RunSettings) -> Running {
     let running = start(settings, Arc::new(SystemClock)).expect("starts");
     wait_for("the first view", || running.view.load().is_some());
     running
 }
 
 /// Waits up to 30 s for something.
-pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..1500 {
         if holds() {
             return;
@@ -71,15 +74,14 @@ pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Writes one event to a topic and waits for the acknowledgement.
-pub fn send(running: &Running, topic: &str, event: &Value) {
+pub(crate) fn send(running: &Running, topic: &str, event: &Value) {
     let key = event["user_id"].as_str().map(|k| k.to_owned().into());
-    let record =
-        Outgoing { topic: topic.into(), key, payload: Some(event.to_string().into()), ..Outgoing::default() };
+    let record = Outgoing { topic: topic.into(), key, payload: Some(event.to_string().into()), ..Outgoing::default() };
     running.runtime().block_on(running.sink.send(record)).expect("acknowledged");
 }
 
 /// One HTTP request on a connection of its own; returns status and JSON.
-pub fn http(address: SocketAddr, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+pub(crate) fn http(address: SocketAddr, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(address).expect("connects");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
