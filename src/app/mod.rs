@@ -1,7 +1,7 @@
 //! The only wiring, and the driver.
 //!
 //! Read in this order: settings, document (what every command ends with), drive (the state machine), reader, saver,
-//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay (without one).
+//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics (without one).
 
 mod document;
 mod drive;
@@ -11,6 +11,7 @@ mod outlet;
 mod pauses;
 mod reader;
 mod replay;
+mod replay_topics;
 mod restore;
 mod run;
 mod saver;
@@ -22,6 +23,7 @@ pub use drive::{Action, Drive, DriveConfig, Stepped};
 pub use meter::HttpMeter;
 pub use pauses::Pauses;
 pub use replay::{ReplayError, replay_file};
+pub use replay_topics::replay_topics;
 pub use restore::restore;
 pub use run::{Running, start};
 pub use settings::{RunSettings, SourceSettings};

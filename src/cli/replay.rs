@@ -2,10 +2,10 @@
 
 use super::failure::{Failure, Outcome};
 use super::output;
-use super::shared::JsonArg;
+use super::shared::{self, ConfigArg, JsonArg};
 use crate::adapter::clock::monotonic_nanos;
 use crate::adapter::file::{Columns, Format, Rows, RowsConfig};
-use crate::app;
+use crate::app::{self, RunSettings};
 use crate::codec;
 use crate::learn::ModelConfig;
 use crate::learn::registry::KINDS;
@@ -77,7 +77,7 @@ pub(super) enum FileFormat {
 /// Runs the command.
 pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     let Some((path, format)) = args.file.as_ref().zip(args.format) else {
-        return Err(Failure::Failed(anyhow::anyhow!("replay of topics is not part of this build")));
+        return of_topics(args);
     };
     let config = pipeline_config(args)?;
     let columns = Columns::parse(args.columns.as_deref().unwrap_or_default())?;
@@ -99,10 +99,29 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     for bad in &rows.bad().first {
         output::note(&format!("left out: {bad}"));
     }
+    tell(args, &document)
+}
+
+fn of_topics(args: &ReplayArgs) -> Outcome {
+    let Some(config) = args.config.clone() else {
+        return Err(Failure::Usage("replay of topics needs --config".to_owned()));
+    };
+    let settings = shared::settings(&ConfigArg { config })?;
+    let threads = args.threads.map_or_else(shared::cores, std::num::NonZero::get);
+    let bar = ProgressBar::new_spinner();
+    let document = app::replay_topics(&RunSettings::new(&settings, threads), args.allow_gaps, |handled| {
+        bar.set_message(format!("{handled} records"));
+        bar.tick();
+    })?;
+    bar.finish_and_clear();
+    tell(args, &document)
+}
+
+fn tell(args: &ReplayArgs, document: &app::Document) -> Outcome {
     if args.output.json {
-        output::document(&document)?;
+        output::document(document)?;
     } else {
-        output::line(&models_table(&document));
+        output::line(&models_table(document));
     }
     Ok(())
 }
@@ -116,14 +135,10 @@ fn pipeline_config(args: &ReplayArgs) -> Result<PipelineConfig, Failure> {
     Ok(PipelineConfig {
         models: kinds.into_iter().map(|k| (k.to_owned(), ModelConfig::default())).collect(),
         min_rating: args.min_rating.unwrap_or(0.0),
-        threads: args.threads.map_or_else(available, std::num::NonZero::get),
+        threads: args.threads.map_or_else(shared::cores, std::num::NonZero::get),
         nanos: monotonic_nanos,
         ..PipelineConfig::default()
     })
-}
-
-fn available() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The scores of all models as a table for people.

@@ -1,7 +1,11 @@
 //! `reiver run`: the learner and the server against a team's Kafka.
 
-use super::failure::{Failure, Outcome};
-use super::shared::{ConfigArg, JsonArg};
+use super::failure::Outcome;
+use super::output;
+use super::shared::{self, ConfigArg, JsonArg};
+use crate::adapter::clock::SystemClock;
+use crate::app::{self, RunSettings};
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +36,17 @@ pub(super) struct RunArgs {
 }
 
 /// Runs the command.
-pub(super) fn run(_args: &RunArgs) -> Outcome {
-    Err(Failure::Failed(anyhow::anyhow!("run is not part of this build")))
+pub(super) fn run(args: &RunArgs) -> Outcome {
+    let settings = shared::settings(&args.settings)?;
+    let mut settings = RunSettings::new(&settings, shared::cores());
+    settings.until_end = args.until_end;
+    settings.confirm_reset.clone_from(&args.confirm_reset);
+    let running = app::start(settings, Arc::new(SystemClock))?;
+    running.stop_at_signals();
+    output::note(&format!("listening on http://{}", running.address));
+    let document = running.wait()?;
+    if args.output.json {
+        output::document(&document)?;
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Arguments that several commands share, and how their values are read.
 
+use crate::config::{ConfigError, Settings};
 use crate::event::Span;
 use std::path::PathBuf;
 
@@ -33,6 +34,20 @@ pub(super) struct InstanceArgs {
     /// How long to wait for the answer.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = span)]
     pub(super) timeout: Span,
+}
+
+/// The settings of a file with the environment over it.
+///
+/// # Errors
+/// What is wrong in the file, where, and what to do.
+pub(super) fn settings(arg: &ConfigArg) -> Result<Settings, ConfigError> {
+    let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    Settings::load(&arg.config, &environment.collect())
+}
+
+/// Processor cores: threads for the models.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Reads a span of time with its unit: `250ms`, `10s`, `5m`, `1h`, `7d`.
