@@ -14,8 +14,9 @@ pub(super) struct Counter {
 const VALUE: usize = 0;
 const SEEN: usize = 2;
 
-/// log2 of the count of what was never seen: below anything that was, for 60 years of half-lives of a month.
-pub(super) const UNSEEN: f32 = -1000.0;
+/// log2 of the count of what was never seen: below anything that was within three years of half-lives of a month. Not
+/// lower, or the calibration of scores would see little else.
+pub(super) const UNSEEN: f32 = -40.0;
 
 impl Counter {
     pub(super) fn new(half_life: Span) -> Self {

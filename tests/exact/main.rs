@@ -1,0 +1,197 @@
+//! Exact counts and bytes on Apache Kafka: the binary, HTTP decisions, clicks by kcat in another process, kill -9 at
+//! random moments; then an independent recount of what lies in the topics, and a replay with an equal digest.
+//!
+//! Needs a real broker (REIVER_TEST_BROKERS) and kcat: the embedded broker forgets records and fences nobody.
+//! REIVER_TEST_DECISIONS sets the size (default 2,000; the full run is 20,000).
+
+#[path = "../truth/mod.rs"]
+mod truth;
+
+mod process;
+
+use process::{Process, kcat_consume, kcat_produce, topic};
+use std::collections::BTreeMap;
+use truth::rules::{Rules, Worth};
+use truth::{chance, cuts, lines, recount, redecide};
+
+const DAY: i64 = 86_400_000;
+
+/// The broker, or `None` and a clear word where there is none.
+fn brokers(test: &str) -> Option<String> {
+    let brokers = std::env::var("REIVER_TEST_BROKERS").ok();
+    if brokers.is_none() {
+        println!("{test}: skipped: needs Apache Kafka; set REIVER_TEST_BROKERS (see tests/kafka/broker.sh)");
+    }
+    brokers
+}
+
+fn decisions_wanted() -> usize {
+    std::env::var("REIVER_TEST_DECISIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+}
+
+/// A unit of very unequal activity: the k-th most active is drawn in proportion to 1/k.
+fn unit(turn: u64, units: u64) -> u64 {
+    let u = ((turn.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+    (((units as f64).powf(u)) as u64).min(units - 1)
+}
+
+struct Run {
+    brokers: String,
+    name: String,
+    stick: Option<i64>,
+}
+
+impl Run {
+    fn config(&self, folder: &std::path::Path) -> String {
+        let stick = if self.stick.is_some() { "1d" } else { "none" };
+        format!(
+            r#"
+[kafka]
+brokers = "{}"
+group = "{name}"
+prefix = "{name}"
+[[source]]
+topic = "{name}.clicks"
+[state]
+path = "{}"
+every = "1s"
+[http]
+listen = "127.0.0.1:0"
+[learn]
+memory = "512MiB"
+[[experiment]]
+name = "home"
+arms = ["popularity", "transitions", "mf", "ncf"]
+baseline = "popularity"
+reward = {{ click = 1.0 }}
+window = "4s"
+grace = "2s"
+half_life = "1h"
+ramp = "off"
+stick = "{stick}"
+"#,
+            self.brokers,
+            folder.display(),
+            name = self.name
+        )
+    }
+
+    fn topic(&self, which: &str) -> String {
+        format!("{}.{which}", self.name)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            experiment: "home".into(),
+            window: 4_000,
+            grace: 2_000,
+            wait: 2_000,
+            stick: self.stick,
+            reward: BTreeMap::from([("click".to_owned(), Worth::Fixed(1.0))]),
+        }
+    }
+
+    /// Decides, clicks, kills; then waits until everything has closed. Returns the last state that HTTP shows.
+    fn drive(&self, kills: usize, config: &std::path::Path) -> serde_json::Value {
+        let wanted = decisions_wanted();
+        let mut process = Process::start(config);
+        let batch = 200;
+        let mut clicks = String::new();
+        let kill_at: Vec<usize> = (1..=kills).map(|k| wanted * k / (kills + 1) + 37 * k).collect();
+        for turn in 0..wanted {
+            let unit = unit(turn as u64, 2_000);
+            let decision = process.decide(&format!("u{unit}"));
+            // A click rate that differs by arm, so that traffic moves.
+            let rate = match decision["arm"].as_str() {
+                Some("mf") => 4,
+                Some("transitions") => 2,
+                _ => 1,
+            };
+            if turn % 10 < rate {
+                let id = decision["decision_id"].as_str().expect("an id");
+                let time = process::now();
+                for copy in 0..=u8::from(turn % 50 == 0) {
+                    let _same_event_twice = copy;
+                    clicks.push_str(&format!(
+                        "u{unit}\t{{\"type\":\"interaction\",\"event_id\":\"c{turn}\",\"event_time\":{time},\
+                         \"user_id\":\"u{unit}\",\"item_id\":\"i{}\",\"action\":\"click\",\"decision_id\":\"{id}\"}}\n",
+                        turn % 97
+                    ));
+                }
+            }
+            if turn % batch == batch - 1 {
+                kcat_produce(&self.brokers, &self.topic("clicks"), &clicks);
+                clicks.clear();
+            }
+            if kill_at.contains(&turn) {
+                process.kill();
+                process = Process::start(config);
+            }
+        }
+        kcat_produce(&self.brokers, &self.topic("clicks"), &clicks);
+        let state = process.until_closed();
+        process.stop();
+        state
+    }
+
+    fn check(&self, kills: usize) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("reiver.toml");
+        std::fs::write(&config, self.config(&folder.path().join("state"))).expect("writes");
+        topic(&self.brokers, &self.topic("clicks"), 4);
+        let shown = self.drive(kills, &config);
+
+        let decisions = kcat_consume(&self.brokers, &self.topic("decisions"));
+        let clicks = kcat_consume(&self.brokers, &self.topic("clicks"));
+        let control = lines::read(&kcat_consume(&self.brokers, &self.topic("control")));
+        let inputs = lines::read(&format!("{decisions}{clicks}"));
+        for line in lines::read(&decisions) {
+            let decision = line.event.as_ref().expect("a decision");
+            redecide::redecide(decision, self.stick).unwrap_or_else(|error| panic!("{error}: {decision}"));
+        }
+        let cuts = cuts::cuts(&control, &inputs).expect("cuts cover the inputs");
+        let account = recount::recount(&self.rules(), &cuts);
+        for arm in shown["arms"].as_array().expect("arms") {
+            let name = arm["arm"].as_str().expect("a name");
+            let wanted = account.arms.get(name).cloned().unwrap_or_default();
+            for (field, count) in [
+                ("decisions", wanted.decisions),
+                ("assignments", wanted.assignments),
+                ("rewards", wanted.rewards),
+                ("expired", wanted.expired),
+            ] {
+                assert_eq!(arm[field].as_u64(), Some(count), "{}: {name} {field}", self.name);
+            }
+        }
+        let p = chance::agreement(&account.drawn);
+        assert!(p > 0.001, "arms do not match their propensities: p = {p}");
+
+        let ran = Process::until_end(&config);
+        let replayed = Process::replay(&config);
+        assert_eq!(ran["digest"], replayed["digest"], "{ran}\n{replayed}");
+        assert_eq!(ran["arms"], replayed["arms"]);
+        println!("{}: {} decisions, {kills} kills, chi-square p = {p:.3}, digest {}", self.name, decisions_wanted(),
+            ran["digest"]);
+    }
+}
+
+fn run(test: &str, stick: Option<i64>, kills: usize) {
+    let Some(brokers) = brokers(test) else { return };
+    let name = format!("{test}-{}", std::process::id());
+    Run { brokers, name, stick }.check(kills);
+}
+
+#[test]
+fn sticky_decisions_are_counted_exactly() {
+    run("sticky", Some(DAY), 0);
+}
+
+#[test]
+fn free_decisions_are_counted_exactly_through_three_kills() {
+    run("killed", None, 3);
+}
+
+#[test]
+fn sticky_decisions_are_counted_exactly_through_three_kills() {
+    run("killed-sticky", Some(DAY), 3);
+}
