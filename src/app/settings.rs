@@ -1,5 +1,6 @@
 //! Everything that a running instance needs to know, typed.
 
+use crate::adapter::clock::monotonic_nanos;
 use crate::adapter::kafka::{KafkaConfig, Leading, names};
 use crate::config::{RankShare, Secret, Settings};
 use crate::event::{Content, Span};
@@ -73,7 +74,7 @@ impl RunSettings {
             keep: settings.state.keep,
             listen: settings.http.listen,
             token: settings.http.token.as_ref().map(|token| Secret::expose(token).to_owned()),
-            pipeline: settings.pipeline(threads),
+            pipeline: PipelineConfig { nanos: monotonic_nanos, ..settings.pipeline(threads) },
             rank: match settings.learn.rank {
                 RankShare::Auto => None,
                 RankShare::Fixed(share) => Some(share),

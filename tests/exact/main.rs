@@ -51,7 +51,7 @@ brokers = "{}"
 group = "{name}"
 prefix = "{name}"
 [[source]]
-topic = "{name}.clicks"
+topic = "clicks-{name}"
 [state]
 path = "{}"
 every = "1s"
@@ -77,7 +77,7 @@ stick = "{stick}"
     }
 
     fn topic(&self, which: &str) -> String {
-        format!("{}.{which}", self.name)
+        if which == "clicks" { format!("clicks-{}", self.name) } else { format!("{}.{which}", self.name) }
     }
 
     fn rules(&self) -> Rules {
@@ -113,7 +113,7 @@ stick = "{stick}"
                 for copy in 0..=u8::from(turn % 50 == 0) {
                     let _same_event_twice = copy;
                     clicks.push_str(&format!(
-                        "u{unit}\t{{\"type\":\"interaction\",\"event_id\":\"c{turn}\",\"event_time\":{time},\
+                        "u{unit}\t{{\"type\":\"interaction\",\"event_id\":\"c{turn}\",\"event_time\":\"{time}\",\
                          \"user_id\":\"u{unit}\",\"item_id\":\"i{}\",\"action\":\"click\",\"decision_id\":\"{id}\"}}\n",
                         turn % 97
                     ));
@@ -170,8 +170,12 @@ stick = "{stick}"
         let replayed = Process::replay(&config);
         assert_eq!(ran["digest"], replayed["digest"], "{ran}\n{replayed}");
         assert_eq!(ran["arms"], replayed["arms"]);
-        println!("{}: {} decisions, {kills} kills, chi-square p = {p:.3}, digest {}", self.name, decisions_wanted(),
-            ran["digest"]);
+        println!(
+            "{}: {} decisions, {kills} kills, chi-square p = {p:.3}, digest {}",
+            self.name,
+            decisions_wanted(),
+            ran["digest"]
+        );
     }
 }
 

@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Milliseconds since 1970.
-pub(crate) fn now() -> i64 {
-    reiver::adapter::clock::SystemClock.now().0
+/// The time, as events say it.
+pub(crate) fn now() -> String {
+    reiver::adapter::clock::SystemClock.now().to_rfc3339()
 }
 
 /// Makes a topic.
