@@ -87,8 +87,8 @@ impl TopicReader {
     /// Start and end of a partition (the end of what is committed).
     pub(super) fn edges(&self, number: i32, limit: Duration) -> Result<(i64, i64), SourceError> {
         let mut last = None;
-        // Right after a topic was made its leader is unknown for a moment.
-        for _ in 0..5 {
+        // Right after a topic was made, or its broker came back, a partition has no leader for a moment.
+        for _ in 0..40 {
             match self.consumer.fetch_watermarks(&self.topic, number, limit) {
                 Ok(edges) => return Ok(edges),
                 Err(e) => {
@@ -99,7 +99,7 @@ impl TopicReader {
                     last = Some(error);
                 }
             }
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(250));
         }
         Err(last.unwrap_or_else(|| SourceError::Other("no answer".to_owned())))
     }

@@ -54,9 +54,7 @@ impl Shared {
         match result {
             Ok(()) => spool.done(number),
             Err(error) if error.rdkafka_error_code().is_some_and(is_refusal) => {
-                tracing::error!("Kafka refuses one of our records for good, it is dropped: {error}");
-                KafkaCounters::add(&self.counters.spool_dropped, 1);
-                spool.done(number);
+                refuse(&mut spool, number, error, &self.counters);
             }
             Err(_) => {
                 KafkaCounters::add(&self.counters.resent, 1);
@@ -205,7 +203,7 @@ impl Sink for KafkaSink {
         })?;
         // Nobody is before it: hand it over at once instead of waiting for the tending thread.
         if in_turn && let Some(producer) = self.producer.load_full() {
-            feed(&producer, &mut spool);
+            feed(&producer, &mut spool, &self.shared.counters);
         }
         Ok(())
     }
@@ -244,7 +242,11 @@ impl Tender {
                 producer.poll(BREATH);
                 self.shared.failed.store(false, Ordering::Relaxed);
             }
-            feed(&producer, &mut self.shared.spool());
+            let mut spool = self.shared.spool();
+            feed(&producer, &mut spool, &self.shared.counters);
+            if spool.len() == 0 {
+                self.shared.emptied.notify_all();
+            }
         }
     }
 
@@ -267,13 +269,27 @@ fn make(settings: &ClientConfig, shared: &Arc<Shared>) -> KafkaResult<Client> {
 }
 
 /// Sends what waits in the spool, oldest first, until the client takes no more.
-fn feed(producer: &Client, spool: &mut Spool) {
+fn feed(producer: &Client, spool: &mut Spool, counters: &KafkaCounters) {
     while let Some((number, record)) = spool.take() {
-        if hand_over(producer, &record, Ticket::Spool(number)).is_err() {
-            spool.again(number);
-            return;
+        match hand_over(producer, &record, Ticket::Spool(number)) {
+            Ok(()) => {}
+            Err(error) if error.rdkafka_error_code().is_some_and(is_refusal) => {
+                counters.count_produced(&record.topic, Outcome::Refused);
+                refuse(spool, number, &error, counters);
+            }
+            Err(_) => {
+                spool.again(number);
+                return;
+            }
         }
     }
+}
+
+/// A record that will never be taken must not hold up the others; it is never dropped silently.
+fn refuse(spool: &mut Spool, number: u64, error: &KafkaError, counters: &KafkaCounters) {
+    tracing::error!("Kafka refuses one of our records for good, it is dropped: {error}");
+    KafkaCounters::add(&counters.spool_dropped, 1);
+    spool.done(number);
 }
 
 fn hand_over(producer: &Client, record: &Outgoing, ticket: Ticket) -> KafkaResult<()> {

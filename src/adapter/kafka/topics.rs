@@ -162,23 +162,25 @@ pub fn ensure(
     let admin = admin(config)?;
     let names: Vec<String> = plans.iter().map(|p| p.name.clone()).collect();
     let there = look(&admin, config, &names)?;
-    let mut done = BTreeMap::new();
-    let mut missing = Vec::new();
-    for plan in plans {
-        match there.get(&plan.name).and_then(Option::as_ref) {
-            None => missing.push(plan),
-            Some(facts) if plan.name == config.topic(names::CONTROL) && facts.partitions != 1 => {
-                let found = facts.partitions;
-                return Err(TopicError::Partitions { name: plan.name.clone(), found, wanted: 1 });
-            }
-            Some(_) => {
-                done.insert(plan.name.clone(), Ensured::Present);
-            }
-        }
-    }
+    serves(config, &there)?;
+    let missing: Vec<&TopicPlan> = plans.iter().filter(|p| there.get(&p.name).is_none_or(Option::is_none)).collect();
+    let mut done: BTreeMap<String, Ensured> =
+        plans.iter().filter(|p| !missing.contains(p)).map(|p| (p.name.clone(), Ensured::Present)).collect();
     create(&admin, config, &missing, replication, &mut done)?;
-    settle(&admin, config, &missing)?;
+    // Looked at again: what somebody else made a moment ago was not in the first answer.
+    serves(config, &settle(&admin, config, &missing)?)?;
     Ok(done)
+}
+
+/// The control topic orders everything: one partition, or none of it holds.
+fn serves(config: &KafkaConfig, there: &BTreeMap<String, Option<TopicFacts>>) -> Result<(), TopicError> {
+    let name = config.topic(names::CONTROL);
+    match there.get(&name) {
+        Some(Some(facts)) if facts.partitions != 1 => {
+            Err(TopicError::Partitions { name, found: facts.partitions, wanted: 1 })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn create(
@@ -212,12 +214,16 @@ fn create(
 }
 
 /// A topic is of use when its partitions have leaders, a moment after it was made.
-fn settle(admin: &AdminClient<Watch>, config: &KafkaConfig, made: &[&TopicPlan]) -> Result<(), TopicError> {
+fn settle(
+    admin: &AdminClient<Watch>,
+    config: &KafkaConfig,
+    made: &[&TopicPlan],
+) -> Result<BTreeMap<String, Option<TopicFacts>>, TopicError> {
     let names: Vec<String> = made.iter().map(|p| p.name.clone()).collect();
     for _ in 0..100 {
         let facts = look(admin, config, &names)?;
         if facts.values().all(|f| f.as_ref().is_some_and(|f| f.leaderless == 0 && f.partitions > 0)) {
-            return Ok(());
+            return Ok(facts);
         }
         std::thread::sleep(Duration::from_millis(100));
     }
