@@ -16,6 +16,8 @@ use std::time::Duration;
 /// One try to commit; together the tries outlast a passing leader change.
 const TRY: Duration = Duration::from_secs(3);
 const TRIES: u32 = 4;
+/// One look for the acknowledgement of the record.
+const LOOK: Duration = Duration::from_millis(1);
 /// How long a take-over may wait for the coordinator (it aborts what the predecessor left open).
 const TAKE_OVER: Duration = Duration::from_secs(20);
 
@@ -134,7 +136,10 @@ impl Ledger {
                 KafkaCounters::add(&self.counters.append_retries, 1);
             }
             let done = match ending {
-                Ending::Commit => producer.commit_transaction(TRY),
+                Ending::Commit => {
+                    acknowledged(producer);
+                    producer.commit_transaction(TRY)
+                }
                 Ending::Abort => producer.abort_transaction(TRY),
             };
             match done {
@@ -166,5 +171,15 @@ impl Ledger {
             return AppendError::Fenced(why);
         }
         AppendError::Away(error.to_string())
+    }
+}
+
+/// Waits for the record's acknowledgement, at most one try long. The wrapper's own flush, inside the commit, would look
+/// only every 100 ms.
+fn acknowledged(producer: &BaseProducer<LedgerContext>) {
+    let mut left = TRY;
+    while producer.in_flight_count() > 0 && !left.is_zero() {
+        producer.poll(LOOK);
+        left = left.saturating_sub(LOOK);
     }
 }
