@@ -96,16 +96,6 @@ async fn exchange(request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
     Ok(Answer { status, body })
 }
 
-impl InstanceArgs {
-    /// The address of the instance without a slash at its end.
-    fn base_url(&self) -> Result<String, Failure> {
-        if let Some(url) = &self.url {
-            return Ok(url.trim_end_matches('/').to_owned());
-        }
-        Ok("http://127.0.0.1:7878".to_owned())
-    }
-}
-
 /// Encodes one path segment: everything but unreserved characters (RFC 3986) as %XX.
 pub(super) fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::{arm, check, demo, healthcheck, output, replay, run, topics, version};
+use crate::observe::{LogFormat, init_logs};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -57,10 +58,22 @@ enum Command {
 /// hold.
 #[must_use]
 pub fn main() -> ExitCode {
-    match dispatch(&Arguments::parse().command) {
+    let arguments = Arguments::parse();
+    match logs(&arguments).and_then(|()| dispatch(&arguments.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
+}
+
+/// Only a long run tells what it does; the other commands speak when something is wrong.
+fn logs(arguments: &Arguments) -> Outcome {
+    let usual = if matches!(arguments.command, Command::Run(_)) { "info" } else { "warn" };
+    let filter = std::env::var("REIVER_LOG").ok().filter(|filter| !filter.is_empty());
+    let format = match arguments.log {
+        LogForm::Text => LogFormat::Text,
+        LogForm::Json => LogFormat::Json,
+    };
+    init_logs(format, filter.as_deref().unwrap_or(usual)).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 fn report(failure: &Failure) -> ExitCode {

@@ -7,6 +7,7 @@ mod demo;
 mod entry;
 mod failure;
 mod healthcheck;
+mod inspect;
 mod output;
 mod replay;
 mod run;

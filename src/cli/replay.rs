@@ -106,7 +106,7 @@ fn of_topics(args: &ReplayArgs) -> Outcome {
     let Some(config) = args.config.clone() else {
         return Err(Failure::Usage("replay of topics needs --config".to_owned()));
     };
-    let settings = shared::settings(&ConfigArg { config })?;
+    let settings = ConfigArg { config }.load()?;
     let threads = args.threads.map_or_else(shared::cores, std::num::NonZero::get);
     let bar = ProgressBar::new_spinner();
     let document = app::replay_topics(&RunSettings::new(&settings, threads), args.allow_gaps, |handled| {

@@ -37,7 +37,7 @@ pub(super) struct RunArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Outcome {
-    let settings = shared::settings(&args.settings)?;
+    let settings = args.settings.load()?;
     let mut settings = RunSettings::new(&settings, shared::cores());
     settings.until_end = args.until_end;
     settings.confirm_reset.clone_from(&args.confirm_reset);

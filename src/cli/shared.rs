@@ -1,8 +1,10 @@
 //! Arguments that several commands share, and how their values are read.
 
-use crate::config::{ConfigError, Settings};
+use super::failure::Failure;
+use crate::config::{ConfigError, Place, Settings};
 use crate::event::Span;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Where the settings are.
 #[derive(clap::Args, Debug, Clone)]
@@ -10,6 +12,24 @@ pub(super) struct ConfigArg {
     /// The settings file; every key can also be set in the environment as REIVER_ + its path.
     #[arg(long, short, value_name = "FILE", default_value = "reiver.toml")]
     pub(super) config: PathBuf,
+}
+
+impl ConfigArg {
+    /// The settings, with the environment over them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, each with its place.
+    pub(super) fn load(&self) -> Result<Settings, ConfigError> {
+        Settings::load(&self.config, &environment())
+    }
+}
+
+/// The variables that settings are read from.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(key, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((key.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).filter(|(key, _)| key.starts_with("REIVER_")).collect()
 }
 
 /// How the result is told.
@@ -36,18 +56,36 @@ pub(super) struct InstanceArgs {
     pub(super) timeout: Span,
 }
 
-/// The settings of a file with the environment over it.
-///
-/// # Errors
-/// What is wrong in the file, where, and what to do.
-pub(super) fn settings(arg: &ConfigArg) -> Result<Settings, ConfigError> {
-    let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-    Settings::load(&arg.config, &environment.collect())
-}
-
 /// Processor cores: threads for the models.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+impl InstanceArgs {
+    /// The address of the instance without a slash at its end: as given, else where the settings let it listen.
+    ///
+    /// # Errors
+    /// When there are settings that cannot be used.
+    pub(super) fn base_url(&self) -> Result<String, Failure> {
+        if let Some(url) = &self.url {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let settings = if self.config.exists() {
+            Settings::load(&self.config, &environment())?
+        } else {
+            Settings::parse("", Place { name: "environment", folder: Path::new("") }, &environment())?
+        };
+        let mut listen = settings.http.listen;
+        if listen.ip().is_unspecified() {
+            // What listens everywhere is asked on the loopback of the same family.
+            listen.set_ip(if listen.is_ipv4() {
+                std::net::Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            });
+        }
+        Ok(format!("http://{listen}"))
+    }
 }
 
 /// Reads a span of time with its unit: `250ms`, `10s`, `5m`, `1h`, `7d`.

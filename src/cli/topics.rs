@@ -1,7 +1,10 @@
 //! `reiver topics ensure`: creates our own topics where they are missing. It never creates a team's.
 
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
+use super::output;
 use super::shared::{ConfigArg, JsonArg};
+use crate::adapter::kafka::{Ensured, TopicPlan, ensure};
+use std::collections::BTreeMap;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,8 +31,8 @@ struct EnsureArgs {
     #[command(flatten)]
     settings: ConfigArg,
     /// Partitions of the topics that may have several (events, decisions, dead letters).
-    #[arg(long, value_name = "N")]
-    partitions: Option<std::num::NonZeroU16>,
+    #[arg(long, value_name = "N", default_value = "4")]
+    partitions: std::num::NonZeroU16,
     /// Replicas of each partition; without it, the brokers' default.
     #[arg(long, value_name = "N")]
     replication: Option<std::num::NonZeroU16>,
@@ -40,10 +43,23 @@ struct EnsureArgs {
 /// Runs the command.
 pub(super) fn topics(args: &TopicsArgs) -> Outcome {
     match &args.command {
-        TopicsCommand::Ensure(args) => ensure(args),
+        TopicsCommand::Ensure(args) => ensure_ours(args),
     }
 }
 
-fn ensure(_args: &EnsureArgs) -> Outcome {
-    Err(Failure::Failed(anyhow::anyhow!("topics ensure is not part of this build")))
+fn ensure_ours(args: &EnsureArgs) -> Outcome {
+    let kafka = args.settings.load()?.kafka;
+    let plans = TopicPlan::ours(&kafka, i32::from(args.partitions.get()));
+    let replication = args.replication.map_or(-1, |n| i32::from(n.get()));
+    let done = ensure(&kafka, &plans, replication)?;
+    let word = |ensured: &Ensured| if *ensured == Ensured::Created { "created" } else { "present" };
+    if args.output.json {
+        let words: BTreeMap<&str, &str> = done.iter().map(|(name, ensured)| (name.as_str(), word(ensured))).collect();
+        output::document(&serde_json::json!({ "topics": words }))?;
+    } else {
+        for (name, ensured) in &done {
+            output::line(&format!("{name}: {}", word(ensured)));
+        }
+    }
+    Ok(())
 }
