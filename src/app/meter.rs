@@ -1,22 +1,59 @@
 //! Joins what serves and what measures: neither knows the other.
 
 use crate::adapter::clock::Stopwatch;
+use crate::adapter::kafka::KafkaCounters;
 use crate::event::Reason;
 use crate::observe::{Family, Metrics};
 use crate::serve::{Doors, Meter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The metrics of this instance as HTTP sees them.
 #[derive(Clone)]
 pub struct HttpMeter {
     metrics: Metrics,
     since: Stopwatch,
+    kafka: Option<Arc<KafkaCounters>>,
 }
 
 impl HttpMeter {
     /// Measures into these metrics.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
-        Self { metrics, since: Stopwatch::start() }
+        Self { metrics, since: Stopwatch::start(), kafka: None }
+    }
+
+    /// Shows what these Kafka clients count, too.
+    #[must_use]
+    pub fn with_kafka(mut self, counters: Arc<KafkaCounters>) -> Self {
+        self.kafka = Some(counters);
+        self
+    }
+
+    fn scrape_kafka(&self, counters: &KafkaCounters) {
+        let metrics = &self.metrics;
+        let counts = counters.counts();
+        for ((topic, outcome), n) in &counts.produced {
+            metrics.raise(Family::KafkaProduced, &[topic, outcome.as_str()], *n as f64);
+        }
+        for (code, n) in &counts.errors {
+            metrics.raise(Family::KafkaErrors, &[code], *n as f64);
+        }
+        for ((topic, partition), lag) in &counts.lag {
+            metrics.set(Family::KafkaLag, &[topic, &partition.to_string()], *lag as f64);
+        }
+        let plain: [(Family, &[&str], &AtomicU64); 7] = [
+            (Family::KafkaResent, &[], &counters.resent),
+            (Family::KafkaDropped, &[], &counters.spool_dropped),
+            (Family::KafkaRebuilt, &[], &counters.producers_rebuilt),
+            (Family::KafkaAppended, &[], &counters.appended),
+            (Family::KafkaAppendRetries, &[], &counters.append_retries),
+            (Family::KafkaCommits, &["failed"], &counters.commits_failed),
+            (Family::KafkaRebalances, &["fenced"], &counters.fenced),
+        ];
+        for (family, labels, counter) in plain {
+            metrics.raise(family, labels, counter.load(Ordering::Relaxed) as f64);
+        }
     }
 }
 
@@ -54,6 +91,9 @@ impl Meter for HttpMeter {
         if let Some(view) = doors.view.newest() {
             let overlay = doors.overlay.load();
             metrics.scrape_view(&*view, &|experiment, arm| doors.arm_state(&*view, &overlay, experiment, arm));
+        }
+        if let Some(counters) = &self.kafka {
+            self.scrape_kafka(counters);
         }
         metrics.scrape_process();
         metrics.render()

@@ -79,6 +79,11 @@ families! {
     KafkaCommits "reiver_kafka_commits_total" Counter, ["outcome"], "Commits of positions, after a durable checkpoint.";
     KafkaProduced "reiver_kafka_messages_produced_total" Counter, ["topic", "outcome"], "Records written to Kafka.";
     KafkaErrors "reiver_kafka_errors_total" Counter, ["code"], "Errors that the Kafka client reported.";
+    KafkaResent "reiver_kafka_spool_resent_total" Counter, [], "Spooled records that were sent again.";
+    KafkaDropped "reiver_kafka_spool_dropped_total" Counter, [], "Spooled records that the brokers refuse for good.";
+    KafkaRebuilt "reiver_kafka_producers_rebuilt_total" Counter, [], "Producers built anew after a fatal error.";
+    KafkaAppended "reiver_kafka_control_appended_total" Counter, [], "Control records committed.";
+    KafkaAppendRetries "reiver_kafka_control_retries_total" Counter, [], "Commits of control records that had to be tried again.";
     Events "reiver_events_total" Counter, ["type", "outcome"], "Records processed by this process.";
     EventRejects "reiver_event_rejects_total" Counter, ["source", "code"], "Records rejected, by source and reason.";
     DeadLetters "reiver_dead_letters_total" Counter, ["topic", "code"], "Records copied to the dead letters, by source topic.";
@@ -106,6 +111,11 @@ families! {
     Rewards "reiver_rewards_total" Counter, ["experiment", "arm"], "Rewards credited by this process.";
     RewardSum "reiver_reward_sum" Gauge, ["experiment", "arm"], "Sum of rewards credited, in reward units, out of the state.";
     Feedback "reiver_feedback_total" Counter, ["experiment", "outcome"], "Rewards and feedback read, by what became of them.";
+    Overrides "reiver_decision_overrides_total" Counter, ["experiment", "arm"], "Decisions of a unit that already had another arm in the epoch.";
+    LeftOut "reiver_decisions_left_out_total" Counter, ["experiment", "arm"], "Decisions read when the table of open ones was full.";
+    NotAdmitted "reiver_entities_not_admitted_total" Counter, [], "Users or items that found no room.";
+    UnknownFields "reiver_unknown_fields_total" Counter, [], "Fields of events that no schema names.";
+    CommandsRefused "reiver_commands_refused_total" Counter, [], "Commands read from the control topic that could not be applied.";
     RewardDelay "reiver_reward_delay_seconds" Histogram(REWARD_DELAY), ["experiment"], "From a decision to its first reward.";
     ArmState "reiver_arm_state" Gauge, ["experiment", "arm", "state"], "1 for the state an arm is in.";
     StateDecisions "reiver_state_decisions" Gauge, ["experiment", "arm"], "Exact: decisions read.";

@@ -3,7 +3,7 @@
 use super::catalogue::Family;
 use super::metrics::{Metrics, OTHER};
 use crate::event::{Code, Kind, Reason};
-use crate::pipeline::EventOutcome;
+use crate::pipeline::{EventOutcome, FeedbackOutcome};
 
 /// The type label of a record that was rejected before its type was known.
 pub const UNKNOWN_TYPE: &str = "unknown";
@@ -17,9 +17,6 @@ pub const INVARIANTS: [&str; 17] = [
     "CK-1", "CK-2", "VW-1",
 ];
 
-/// What became of a reward that was read.
-pub const CREDITS: [&str; 6] = ["credited", "late", "unmatched", "outside_window", "unrewarded", "duplicate"];
-
 /// States an arm can be in.
 pub const ARM_STATES: [&str; 4] = ["live", "paused", "retired", "tripped"];
 
@@ -30,7 +27,7 @@ pub const HTTP_CODES: [u16; 15] = [200, 304, 400, 401, 403, 404, 405, 409, 413, 
 pub const PROGRESSIVE: [&str; 5] = ["recall_at_10", "ndcg_at_10", "mrr", "log_loss", "auc"];
 
 /// Outcomes of a write to Kafka.
-pub const WRITES: [&str; 4] = ["delivered", "full", "unknown", "refused"];
+pub const WRITES: [&str; 4] = ["delivered", "unknown", "refused", "full"];
 
 /// Names of one instance that become label values. Every list is closed at start but arms, which may be added later.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +74,9 @@ impl Metrics {
                 self.touch(Family::HttpRequests, &[route, method, &code.to_string()]);
             }
         }
+        for outcome in FeedbackOutcome::ALL {
+            self.touch(Family::Feedback, &[OTHER, outcome.as_str()]);
+        }
         for (experiment, arms) in &names.experiments {
             self.declare_experiment(experiment);
             for arm in arms {
@@ -118,7 +118,7 @@ impl Metrics {
         for outcome in ["ok", "failed"] {
             self.touch(Family::KafkaCommits, &[outcome]);
         }
-        for code in ["away", "no_topic", "position_lost", "fenced", OTHER] {
+        for code in ["all_brokers_down", "broker_transport_failure", "resolve", "fatal", OTHER] {
             self.touch(Family::KafkaErrors, &[code]);
         }
     }
@@ -153,8 +153,8 @@ impl Metrics {
     fn declare_experiment(&self, experiment: &str) {
         self.touch(Family::DecisionPropensity, &[experiment]);
         self.touch(Family::RewardDelay, &[experiment]);
-        for outcome in CREDITS {
-            self.touch(Family::Feedback, &[experiment, outcome]);
+        for outcome in FeedbackOutcome::ALL {
+            self.touch(Family::Feedback, &[experiment, outcome.as_str()]);
         }
     }
 
@@ -163,6 +163,8 @@ impl Metrics {
         for family in [
             Family::Decisions,
             Family::Rewards,
+            Family::Overrides,
+            Family::LeftOut,
             Family::RewardSum,
             Family::StateDecisions,
             Family::StateAssignments,
