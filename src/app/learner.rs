@@ -8,7 +8,7 @@ use super::saver::SaveOutcome;
 use super::settings::RunSettings;
 use crate::event::{Partition, Span, Time};
 use crate::pipeline::checkpoint::{Manifest, Snapshot};
-use crate::pipeline::{Facts, Report, View};
+use crate::pipeline::{Facts, View};
 use crate::port::{Clock, ControlLog, Led, SourceError, Start};
 use crate::serve::{Phase, Status};
 use arc_swap::ArcSwapOption;
@@ -43,7 +43,7 @@ pub(super) struct Learner {
     pub(super) status: Arc<Status>,
     pub(super) stop: CancellationToken,
     /// Called with every step's report: metrics.
-    pub(super) observe: Box<dyn FnMut(&Report, &Drive, &[(crate::event::Record, crate::event::Rejection)]) + Send>,
+    pub(super) observe: Box<dyn FnMut(&Stepped, &Drive) + Send>,
     pub(super) progress: Progress,
 }
 
@@ -188,7 +188,7 @@ impl Learner {
         if let Some(refused) = &stepped.report.refused {
             tracing::warn!(refused, "a command changed nothing");
         }
-        (self.observe)(&stepped.report, &self.drive, &stepped.rejected);
+        (self.observe)(&stepped, &self.drive);
         self.outlet.dead_letters(&stepped.rejected, &self.stop);
         if self.drive.leading() {
             self.outlet.allocations(&stepped.report.fixed);
@@ -260,7 +260,7 @@ impl Learner {
                 if let Some(trouble) = saved.trouble {
                     tracing::warn!(trouble, "old checkpoints");
                 }
-                self.outlet.checkpointed(saved.bytes, self.clock.now());
+                self.outlet.checkpointed(saved.bytes, self.progress.last_save, self.clock.now());
                 self.ask(Ask::Commit(positions));
             }
             SaveOutcome::Failed(why) => {

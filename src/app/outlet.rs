@@ -66,7 +66,10 @@ impl Outlet {
         }
     }
 
-    pub(super) fn checkpointed(&self, bytes: u64, now: Time) {
+    pub(super) fn checkpointed(&self, bytes: u64, begun: Option<Time>, now: Time) {
+        if let Some(begun) = begun {
+            self.metrics.observe(Family::CheckpointDuration, &[], (now - begun).as_seconds());
+        }
         self.metrics.set(Family::CheckpointBytes, &[], bytes as f64);
         self.metrics.set(Family::CheckpointLast, &[], now.0 as f64 / 1000.0);
     }

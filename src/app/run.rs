@@ -10,14 +10,14 @@ use super::reader::read;
 use super::restore::restore;
 use super::saver::save;
 use super::settings::RunSettings;
-use super::watch::Watcher;
+use super::watch::{Counted, CountedControl, Watcher};
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::entropy::entropy;
 use crate::adapter::file::FolderStore;
 use crate::adapter::kafka::{
     KafkaControl, KafkaCounters, KafkaSink, KafkaSource, SinkLimits, TopicPlan, describe, ensure, names,
 };
-use crate::observe::{Metrics, Names, SERIES_BUDGET};
+use crate::observe::{Family, Metrics, Names, SERIES_BUDGET};
 use crate::pipeline::View;
 use crate::pipeline::checkpoint::Checkpoints;
 use crate::port::{Clock, Sink};
@@ -77,6 +77,7 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
 
     let metrics = Metrics::new(SERIES_BUDGET);
     metrics.declare(&names_of(&settings));
+    metrics.set(Family::QueueCapacity, &["spool"], SinkLimits::default().records as f64);
     let view: Arc<ArcSwapOption<View>> = Arc::new(ArcSwapOption::empty());
     let stop = CancellationToken::new();
     let topics = |name: &str| -> Arc<str> { settings.kafka.topic(name).into() };
@@ -88,7 +89,7 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
         overlay,
         pauses: Arc::<Pauses>::clone(&pauses),
         status: Arc::clone(&status),
-        meter: Arc::new(HttpMeter::new(metrics.clone())),
+        meter: Arc::new(HttpMeter::new(metrics.clone()).with_kafka(Arc::clone(&counters))),
         ids: Arc::new(Ids::new(Seed(entropy()))),
         token: settings.token.clone(),
         bounds: Bounds::default(),
@@ -124,7 +125,6 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
         pauses,
         clock,
         metrics,
-        counters,
     };
     let learner = learner.spawn(settings, &view, &status, &stop);
     Ok(Running { address, view, status, sink, stop, runtime, learner, served, since })
@@ -140,7 +140,6 @@ struct Parts {
     pauses: Arc<Pauses>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    counters: Arc<KafkaCounters>,
 }
 
 impl Parts {
@@ -156,14 +155,16 @@ impl Parts {
         let (snapshots, to_save) = mpsc::sync_channel(1);
         let (outcomes, saved) = mpsc::channel();
         let contents = settings.contents();
-        let (mut source, checkpoints, sink) = (self.source, self.checkpoints, Arc::clone(&self.outlet.sink));
+        let mut source = Counted::new(self.source, self.metrics.clone());
+        let (checkpoints, sink) = (self.checkpoints, Arc::clone(&self.outlet.sink));
         std::thread::spawn(move || read(&mut source, &contents, &asked, &tell));
         std::thread::spawn(move || save(checkpoints, &sink, &to_save, &outcomes));
-        let mut watcher = Watcher::new(self.metrics, self.counters);
+        let control = CountedControl::new(self.control, self.metrics.clone());
+        let mut watcher = Watcher::new(self.metrics, Arc::clone(view));
         let learner = Learner {
             settings,
             drive: self.drive,
-            control: Box::new(self.control),
+            control: Box::new(control),
             clock: self.clock,
             asks,
             told,
@@ -174,7 +175,7 @@ impl Parts {
             pauses: self.pauses,
             status: Arc::clone(status),
             stop: stop.clone(),
-            observe: Box::new(move |report, drive, rejected| watcher.step(report, drive, rejected)),
+            observe: Box::new(move |stepped, drive| watcher.step(stepped, drive)),
             progress: Progress::default(),
         };
         let stop = stop.clone();

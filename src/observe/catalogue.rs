@@ -22,8 +22,6 @@ const LATENCY: &[f64] =
 const DELAY: &[f64] = &[0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.001, 5.001, 15.001, 60.001, 300.001, 3600.001, 86400.001];
 /// From decision to reward.
 const REWARD_DELAY: &[f64] = &[0.1, 0.5, 1.5, 5.5, 15.5, 60.5, 300.5, 900.5, 1800.5, 3600.5, 21600.5, 86400.5];
-/// One cut's learning of one model.
-const UPDATE: &[f64] = &[0.0001, 0.0005, 0.0015, 0.005, 0.015, 0.05, 0.15, 0.5, 1.5, 5.5];
 /// Propensities.
 const SHARE: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95];
 /// Checkpoints.
@@ -71,7 +69,7 @@ macro_rules! families {
 use Shape::{Counter, Gauge, Histogram};
 
 families! {
-    KafkaConsumed "reiver_kafka_messages_consumed_total" Counter, ["topic"], "Records read from Kafka.";
+    KafkaConsumed "reiver_kafka_messages_consumed_total" Counter, ["topic"], "Records read from Kafka, also those read again.";
     KafkaConsumedBytes "reiver_kafka_consumed_bytes_total" Counter, ["topic"], "Bytes of keys and values read from Kafka.";
     KafkaLag "reiver_kafka_consumer_lag_messages" Gauge, ["topic", "partition"], "Records in the log after the last one processed.";
     KafkaAssigned "reiver_kafka_assigned_partitions" Gauge, ["topic"], "Partitions being read.";
@@ -88,13 +86,11 @@ families! {
     EventRejects "reiver_event_rejects_total" Counter, ["source", "code"], "Records rejected, by source and reason.";
     DeadLetters "reiver_dead_letters_total" Counter, ["topic", "code"], "Records copied to the dead letters, by source topic.";
     EventDelay "reiver_event_delay_seconds" Histogram(DELAY), ["type"], "Log time at which an event was read, less event time.";
-    Freshness "reiver_freshness_seconds" Histogram(DELAY), ["model"], "From an event's record to the published view that learned it.";
+    Freshness "reiver_freshness_seconds" Histogram(DELAY), ["model"], "From a cut's log time to the published view that learned it.";
     LogTime "reiver_log_time_timestamp_seconds" Gauge, [], "Log time of the published view.";
     QueueDepth "reiver_queue_depth" Gauge, ["stage"], "Entries waiting in a bounded queue.";
     QueueCapacity "reiver_queue_capacity" Gauge, ["stage"], "Bound of that queue.";
-    Backpressure "reiver_backpressure_seconds_total" Counter, ["stage"], "Time spent waiting for a full queue.";
     ModelUpdates "reiver_model_updates_total" Counter, ["model"], "Updates that changed a model.";
-    ModelUpdateDuration "reiver_model_update_duration_seconds" Histogram(UPDATE), ["model"], "Time a model took for one cut.";
     ModelProgressive "reiver_model_progressive_loss" Gauge, ["model", "metric"], "Progressive validation: predicted first, learned after.";
     ModelExamples "reiver_model_examples_total" Counter, ["model"], "Examples learned by this process.";
     ModelNonfinite "reiver_model_nonfinite_updates_total" Counter, ["model"], "Updates skipped because a gradient was not finite.";

@@ -9,7 +9,7 @@ use crate::pipeline::{EventOutcome, FeedbackOutcome};
 pub const UNKNOWN_TYPE: &str = "unknown";
 
 /// The stages whose queues are watched.
-pub const STAGES: [&str; 3] = ["inputs", "spool", "recommend"];
+pub const STAGES: [&str; 2] = ["inputs", "spool"];
 
 /// The numbered invariants of the architecture.
 pub const INVARIANTS: [&str; 17] = [
@@ -106,16 +106,14 @@ impl Metrics {
         }
         for stage in STAGES {
             self.touch(Family::QueueDepth, &[stage]);
-            self.touch(Family::QueueCapacity, &[stage]);
-            self.touch(Family::Backpressure, &[stage]);
         }
-        for reason in ["full", "io", "late"] {
+        for reason in ["disk_full", "other"] {
             self.touch(Family::CheckpointFailures, &[reason]);
         }
         for kind in ["gained", "lost", "fenced"] {
             self.touch(Family::KafkaRebalances, &[kind]);
         }
-        for outcome in ["ok", "failed"] {
+        for outcome in ["sent", "failed"] {
             self.touch(Family::KafkaCommits, &[outcome]);
         }
         for code in ["all_brokers_down", "broker_transport_failure", "resolve", "fatal", OTHER] {
@@ -127,7 +125,6 @@ impl Metrics {
         for family in [
             Family::Freshness,
             Family::ModelUpdates,
-            Family::ModelUpdateDuration,
             Family::ModelExamples,
             Family::ModelNonfinite,
             Family::ModelMemory,

@@ -3,7 +3,7 @@
 use super::catalogue::Family;
 use super::declare::UNKNOWN_TYPE;
 use super::metrics::{Metrics, OTHER};
-use crate::event::{Code, Kind};
+use crate::event::Kind;
 use crate::pipeline::Report;
 
 /// Names for the numbers in a report.
@@ -14,9 +14,6 @@ pub trait ReportNames {
     /// An arm's name.
     fn arm(&self, experiment: u16, arm: u16) -> Option<&str>;
 
-    /// The topic (or file) an arrival of the step came from.
-    fn source(&self, arrival: usize) -> Option<&str>;
-
     /// The kinds of all models.
     fn models(&self) -> Vec<&str>;
 }
@@ -24,7 +21,7 @@ pub trait ReportNames {
 impl Metrics {
     /// Counts a step. `replayed`: its records were processed before, by a process that is gone.
     pub fn step(&self, report: &Report, names: &dyn ReportNames, replayed: bool) {
-        self.step_events(report, names);
+        self.step_events(report);
         self.step_rewards(report, names);
         for model in names.models() {
             self.count(Family::ModelExamples, &[model], report.examples);
@@ -46,12 +43,9 @@ impl Metrics {
         }
     }
 
-    fn step_events(&self, report: &Report, names: &dyn ReportNames) {
+    fn step_events(&self, report: &Report) {
         for ((kind, outcome), n) in &report.events {
             self.count(Family::Events, &[kind.map_or(UNKNOWN_TYPE, Kind::as_str), outcome.as_str()], *n);
-        }
-        for (arrival, rejection) in &report.rejections {
-            self.rejected(names.source(*arrival).unwrap_or(OTHER), rejection.code);
         }
         for (kind, delay) in &report.delays {
             self.observe(Family::EventDelay, &[kind.as_str()], delay.as_seconds());
@@ -85,17 +79,12 @@ impl Metrics {
         self.count(Family::KafkaConsumed, &[topic], records);
         self.count(Family::KafkaConsumedBytes, &[topic], bytes);
     }
-
-    /// Counts a rejected record under the topic it came from.
-    pub fn rejected(&self, source: &str, code: Code) {
-        self.count(Family::EventRejects, &[source, code.as_str()], 1);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Rejection, Span};
+    use crate::event::Span;
     use crate::pipeline::{ArmReport, EventOutcome, FeedbackOutcome, Invariant, Violation};
 
     struct Shop;
@@ -107,9 +96,6 @@ mod tests {
         fn arm(&self, experiment: u16, arm: u16) -> Option<&str> {
             ["popularity", "mf"].get(usize::from(arm)).copied().filter(|_| experiment == 0)
         }
-        fn source(&self, arrival: usize) -> Option<&str> {
-            (arrival == 3).then_some("shop.events")
-        }
         fn models(&self) -> Vec<&str> {
             vec!["mf"]
         }
@@ -120,7 +106,6 @@ mod tests {
         let mut report = Report { records: 5, unknown_fields: 2, examples: 4, not_admitted: 1, ..Report::default() };
         report.events.insert((Some(Kind::Interaction), EventOutcome::Accepted), 4);
         report.events.insert((None, EventOutcome::Rejected), 1);
-        report.rejections.push((3, Rejection::at(Code::WrongType, "/x", "x")));
         report.feedback.insert((String::new(), FeedbackOutcome::Unmatched), 2);
         report.feedback.insert(("home".to_owned(), FeedbackOutcome::Credited), 3);
         report.arms.insert((0, 1), ArmReport { rewards: 3, overrides: 1, ..ArmReport::default() });
@@ -137,7 +122,6 @@ mod tests {
         for line in [
             "reiver_events_total{outcome=\"accepted\",type=\"interaction\"} 4",
             "reiver_events_total{outcome=\"rejected\",type=\"unknown\"} 1",
-            "reiver_event_rejects_total{code=\"wrong_type\",source=\"shop.events\"} 1",
             "reiver_feedback_total{experiment=\"home\",outcome=\"credited\"} 3",
             "reiver_feedback_total{experiment=\"other\",outcome=\"unmatched\"} 2",
             "reiver_rewards_total{arm=\"mf\",experiment=\"home\"} 3",
