@@ -86,7 +86,6 @@ stick = "{stick}"
             window: 4_000,
             grace: 2_000,
             wait: 2_000,
-            stick: self.stick,
             reward: BTreeMap::from([("click".to_owned(), Worth::Fixed(1.0))]),
         }
     }

@@ -59,7 +59,6 @@ impl Stage {
             window: self.config.window.0,
             grace: self.config.grace.0,
             wait: self.config.grace.0,
-            stick: self.config.stick.map(|stick| stick.0),
             reward: [("click".to_owned(), Worth::Fixed(1.0))].into(),
         }
     }

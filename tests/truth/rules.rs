@@ -1,6 +1,5 @@
 //! What the account needs to know of an experiment.
 
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What one action or metric is worth.
@@ -8,8 +7,6 @@ use std::collections::BTreeMap;
 pub(crate) enum Worth {
     /// Always this much.
     Fixed(f64),
-    /// The event's `value`.
-    Value,
 }
 
 /// The rules of one experiment. Times in milliseconds.
@@ -23,8 +20,6 @@ pub(crate) struct Rules {
     pub(crate) grace: i64,
     /// The longest grace of all experiments: how long a reward waits for its decision.
     pub(crate) wait: i64,
-    /// Length of an epoch; `None` where nothing sticks.
-    pub(crate) stick: Option<i64>,
     /// Rewards by action or metric.
     pub(crate) reward: BTreeMap<String, Worth>,
 }
@@ -33,11 +28,10 @@ pub(crate) struct Rules {
 pub(crate) const SKEW: i64 = 10_000;
 
 impl Rules {
-    /// The reward of an action with a value; `None` where it is not rewarded.
-    pub(crate) fn worth(&self, metric: &str, value: Option<&Value>) -> Option<f64> {
+    /// The reward of an action; `None` where it is not rewarded.
+    pub(crate) fn worth(&self, metric: &str) -> Option<f64> {
         match self.reward.get(metric)? {
             Worth::Fixed(amount) => Some(*amount),
-            Worth::Value => value.and_then(Value::as_f64),
         }
     }
 }
