@@ -27,6 +27,9 @@ const LAST_CUT: Span = Span::seconds(3);
 /// How long the brokers must be silent before the state says so.
 const AWAY: Span = Span::seconds(3);
 
+/// Is told of every step.
+pub(super) type Observer = Box<dyn FnMut(&Stepped, &Drive) + Send>;
+
 /// Everything the learner's thread holds.
 pub(super) struct Learner {
     pub(super) settings: RunSettings,
@@ -43,7 +46,7 @@ pub(super) struct Learner {
     pub(super) status: Arc<Status>,
     pub(super) stop: CancellationToken,
     /// Called with every step's report: metrics.
-    pub(super) observe: Box<dyn FnMut(&Stepped, &Drive) + Send>,
+    pub(super) observe: Observer,
     pub(super) progress: Progress,
 }
 

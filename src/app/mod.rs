@@ -3,6 +3,7 @@
 //! Read in this order: settings, document (what every command ends with), drive (the state machine), reader, saver,
 //! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics (without one).
 
+pub mod demo;
 mod document;
 mod drive;
 mod learner;

@@ -1,8 +1,11 @@
 //! `reiver demo`: a simulated shop, an embedded broker and the whole loop in one process.
 
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
+use super::output;
 use super::shared::{JsonArg, span};
+use crate::app::{self, demo::DemoSettings};
 use crate::event::Span;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 const EXAMPLES: &str = "\
@@ -24,6 +27,10 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7878")]
     pub(super) listen: SocketAddr,
 
+    /// After this time the shop's truth changes, and with it the best arm.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = span)]
+    pub(super) phase: Span,
+
     /// The root of all chance in the simulated world.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
@@ -33,6 +40,27 @@ pub(super) struct DemoArgs {
 }
 
 /// Runs the command.
-pub(super) fn demo(_args: &DemoArgs) -> Outcome {
-    Err(Failure::Failed(anyhow::anyhow!("the demo is not part of this build")))
+pub(super) fn demo(args: &DemoArgs) -> Outcome {
+    let terminal = std::io::stderr().is_terminal();
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let settings = DemoSettings {
+        listen: args.listen,
+        duration: args.duration,
+        seed: args.seed,
+        phase: args.phase,
+        living: terminal && !plain,
+    };
+    let mut open = false;
+    let document = app::demo::demo(&settings, |text, replaces| {
+        let start = if open { "\r\x1b[K" } else { "" };
+        open = replaces;
+        output::progress(start, text, !replaces);
+    })?;
+    if open {
+        output::note("");
+    }
+    if args.output.json {
+        output::document(&document)?;
+    }
+    Ok(())
 }

@@ -111,7 +111,7 @@ mod tests {
             let name = command.get_name().to_owned();
             let help = command.render_long_help().to_string();
             if command.get_subcommands().next().is_none() {
-                assert!(help.contains(&format!("Examples:\n  reiver")), "{name} has no example:\n{help}");
+                assert!(help.contains("Examples:\n  reiver"), "{name} has no example:\n{help}");
             }
             assert!(command.get_about().is_some(), "{name} does not say what it does");
             left.extend(command.get_subcommands().filter(|c| c.get_name() != "help").cloned());

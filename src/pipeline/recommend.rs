@@ -72,7 +72,7 @@ fn best(view: &View, items: &[Slot], scores: &[f32], k: usize) -> Vec<ListedItem
     order.truncate(k);
     order.sort_by(compare);
     let list = order.into_iter().zip(1..).map(|(i, rank)| ListedItem {
-        item_id: view.directory.item_name(items[i]).to_string(),
+        item_id: view.directory.item_name(items[i]),
         score: f64::from(scores[i]),
         rank,
     });

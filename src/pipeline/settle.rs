@@ -2,9 +2,8 @@
 
 use super::facts::EventOutcome;
 use super::report::{FeedbackOutcome, Report};
-use super::stage::Batch;
 use super::state::State;
-use super::step::Rules;
+use super::step::Turn;
 use crate::event::{
     Action, Decision, DecisionKey, Feedback, Id, Impression, Interaction, ItemTouch, Reason, Span, Time,
 };
@@ -15,16 +14,7 @@ const REMEMBER: Span = Span::seconds(600);
 
 impl State {
     /// Opens a decision that was read, and hands it what waited for it.
-    pub(super) fn open_decision(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        decision: &Decision,
-        logged: &[u8],
-        rules: &Rules,
-        rank_share: f64,
-        log_time: Time,
-    ) -> EventOutcome {
+    pub(super) fn open_decision(&mut self, turn: &mut Turn<'_>, decision: &Decision, logged: &[u8]) -> EventOutcome {
         let Some((number, arm)) = self.place_of(decision) else {
             return EventOutcome::Ignored;
         };
@@ -33,8 +23,8 @@ impl State {
         let (window, grace) = (experiment.config().window, experiment.config().grace);
         let (name, arm_name) = (experiment.name().to_owned(), decision.arm.clone());
         let window_end = decision.time + window;
-        let closes = window_end.max(log_time) + grace;
-        let (counts, assignment) = self.meet_assignment(report, decision, number, arm, window_end, closes);
+        let closes = window_end.max(turn.log_time) + grace;
+        let (counts, assignment) = self.meet_assignment(turn.report, decision, number, arm, window_end, closes);
         let pending = PendingDecision {
             key,
             time: decision.time,
@@ -54,16 +44,16 @@ impl State {
         let tally = self.counts.arm(&name, &arm_name);
         if opened == Opened::Full {
             tally.left_out += 1;
-            report.arm(number, arm).left_out += 1;
+            turn.report.arm(number, arm).left_out += 1;
             self.journal.write(key, logged, TraceState::LeftOut);
         } else {
             tally.decisions += 1;
             tally.assignments += u64::from(counts);
-            report.arm(number, arm).decisions += 1;
+            turn.report.arm(number, arm).decisions += 1;
             self.journal.write(key, logged, TraceState::Pending);
         }
         for early in self.waiting.take(key) {
-            self.settle_early(batch, report, Some(key), early, rules, rank_share);
+            self.settle_early(turn, Some(key), early);
         }
         EventOutcome::Accepted
     }
@@ -132,7 +122,7 @@ impl State {
     }
 
     /// Credits an explicit reward, or lets it wait for its decision.
-    pub(super) fn feed(&mut self, batch: &mut Batch, report: &mut Report, event: &Feedback, rules: &Rules, log: Time) {
+    pub(super) fn feed(&mut self, turn: &mut Turn<'_>, event: &Feedback) {
         let early = Early {
             time: event.time.0,
             user_id: None,
@@ -140,21 +130,13 @@ impl State {
             value: Some(event.value),
             items: Vec::new(),
         };
-        self.settle_or_wait(batch, report, event.decision, early, rules, 0.0, log);
+        self.settle_or_wait(turn, event.decision, early);
     }
 
     /// Learns from an interaction; one that names a decision credits it first, or waits for it.
-    pub(super) fn interact(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        event: &Interaction,
-        rules: &Rules,
-        rank_share: f64,
-        log: Time,
-    ) {
+    pub(super) fn interact(&mut self, turn: &mut Turn<'_>, event: &Interaction) {
         let Some(decision) = event.decision else {
-            self.stage(batch, report, event, rules, rank_share);
+            self.stage(turn, event);
             return;
         };
         let early = Early {
@@ -164,43 +146,26 @@ impl State {
             value: event.value,
             items: event.items.iter().map(|t| t.item_id.clone()).collect(),
         };
-        self.settle_or_wait(batch, report, decision, early, rules, rank_share, log);
+        self.settle_or_wait(turn, decision, early);
     }
 
-    fn settle_or_wait(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        decision: DecisionKey,
-        early: Early,
-        rules: &Rules,
-        rank_share: f64,
-        log: Time,
-    ) {
+    fn settle_or_wait(&mut self, turn: &mut Turn<'_>, decision: DecisionKey, early: Early) {
         if self.pending.find(decision).is_some() || self.journal.knows(decision) {
-            self.settle_early(batch, report, Some(decision), early, rules, rank_share);
+            self.settle_early(turn, Some(decision), early);
             return;
         }
-        if let Err(early) = self.waiting.wait(decision, log + rules.grace, early) {
-            self.settle_early(batch, report, None, early, rules, rank_share);
+        if let Err(early) = self.waiting.wait(decision, turn.log_time + turn.rules.grace, early) {
+            self.settle_early(turn, None, early);
         }
     }
 
     /// Handles a reward whose decision is known, or will not be (`None`).
-    fn settle_early(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        decision: Option<DecisionKey>,
-        early: Early,
-        rules: &Rules,
-        rank_share: f64,
-    ) {
+    fn settle_early(&mut self, turn: &mut Turn<'_>, decision: Option<DecisionKey>, early: Early) {
         let row = decision.and_then(|key| self.pending.find(key));
         match (row, decision) {
-            (Some(row), _) => self.credit(report, row, &early),
-            (None, Some(_)) => report.fed("", FeedbackOutcome::Late),
-            (None, None) => report.fed("", FeedbackOutcome::Unmatched),
+            (Some(row), _) => self.credit(turn.report, row, &early),
+            (None, Some(_)) => turn.report.fed("", FeedbackOutcome::Late),
+            (None, None) => turn.report.fed("", FeedbackOutcome::Unmatched),
         }
         let Some(user_id) = early.user_id else { return };
         let event = Interaction {
@@ -220,7 +185,7 @@ impl State {
                 }
             }
         }
-        self.stage(batch, report, &event, rules, rank_share);
+        self.stage(turn, &event);
     }
 
     fn credit(&mut self, report: &mut Report, row: u32, early: &Early) {
@@ -252,24 +217,18 @@ impl State {
     }
 
     /// Ends what is due at this log time: early arrivals first, then decisions in order of closing.
-    pub(super) fn close_due(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        rules: &Rules,
-        rank_share: f64,
-        log_time: Time,
-    ) {
+    pub(super) fn close_due(&mut self, turn: &mut Turn<'_>) {
+        let log_time = turn.log_time;
         while let Some(early) = self.waiting.next_due(log_time) {
-            self.settle_early(batch, report, None, early, rules, rank_share);
+            self.settle_early(turn, None, early);
         }
         while let Some(d) = self.pending.close_next(log_time) {
-            self.close(batch, report, &d, log_time);
+            self.close(turn, &d);
         }
         self.assignments.forget(log_time);
     }
 
-    fn close(&mut self, batch: &mut Batch, report: &mut Report, d: &PendingDecision, log_time: Time) {
+    fn close(&mut self, turn: &mut Turn<'_>, d: &PendingDecision) {
         let experiment = &mut self.experiments[usize::from(d.experiment)];
         if d.counts {
             let reward = if d.assignment == NONE { Some(d.reward) } else { self.assignments.mature(d.assignment) };
@@ -280,14 +239,14 @@ impl State {
         let (name, arm_name) = (experiment.name().to_owned(), experiment.arms()[usize::from(d.arm)].name.clone());
         if !d.rewarded {
             self.counts.arm(&name, &arm_name).expired += 1;
-            report.arm(d.experiment, d.arm).expired += 1;
+            turn.report.arm(d.experiment, d.arm).expired += 1;
         }
         let state = if d.rewarded { TraceState::Rewarded } else { TraceState::Expired };
-        self.journal.close(d.key, state, d.reward, log_time);
+        self.journal.close(d.key, state, d.reward, turn.log_time);
         if d.user != NONE {
             for (i, &item) in d.items.iter().enumerate() {
                 if item != NONE && d.taken & (1 << i) == 0 {
-                    self.stage_ignored(batch, report, d.user, item, d.time);
+                    self.stage_ignored(turn, d.user, item, d.time);
                 }
             }
         }

@@ -3,8 +3,8 @@
 //! Whatever an example needs of the directory is copied here, so that each model can work through the batch on a
 //! thread of its own and sees the same, however the events were cut.
 
-use super::report::Report;
 use super::state::State;
+use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
 use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot};
 use crate::rng::{Seed, unit_interval};
@@ -90,21 +90,15 @@ fn label_of(event: &Interaction, min_rating: f64) -> Option<f32> {
 
 impl State {
     /// Stages what an interaction teaches: an example for each of its items.
-    pub(super) fn stage(
-        &mut self,
-        batch: &mut Batch,
-        report: &mut Report,
-        event: &Interaction,
-        rules: &super::step::Rules,
-        rank_share: f64,
-    ) {
+    pub(super) fn stage(&mut self, turn: &mut Turn<'_>, event: &Interaction) {
+        let rules = turn.rules;
         let Some(label) = label_of(event, rules.min_rating) else { return };
         for touch in &event.items {
             let admitted = self.directory.admit_user(Id::of(&event.user_id));
             let known = self.directory.item(Id::of(&touch.item_id));
             let item = known.or_else(|| self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id));
             let (Some(user), Some(item)) = (admitted, item) else {
-                report.not_admitted += 1;
+                turn.report.not_admitted += 1;
                 continue;
             };
             let mut staged = self.context_of(user, item, event.time, label);
@@ -112,24 +106,24 @@ impl State {
                 let consumed = self.directory.consumed(user);
                 let catalogue = self.directory.items() - usize::from(known.is_none());
                 let mixed = xxh3_64_with_seed(event.event_id.as_bytes(), rules.seeds.ranked.0);
-                if unit_interval(mixed) < rank_share {
-                    staged.ranking = ranking_of(batch, &consumed, item, catalogue, known.is_some());
+                if unit_interval(mixed) < turn.rank_share {
+                    staged.ranking = ranking_of(turn.batch, &consumed, item, catalogue, known.is_some());
                 }
                 self.draw_negatives(&mut staged, &consumed, item, rules.seeds.negatives, event);
                 self.directory.mark_taught(item);
                 self.directory.consume(user, item);
             }
-            report.examples += 1;
-            report.ranked += u64::from(staged.ranking.is_some());
-            batch.examples.push(staged);
+            turn.report.examples += 1;
+            turn.report.ranked += u64::from(staged.ranking.is_some());
+            turn.batch.examples.push(staged);
         }
     }
 
     /// Stages what was shown and ignored, when its decision closes.
-    pub(super) fn stage_ignored(&mut self, batch: &mut Batch, report: &mut Report, user: Slot, item: Slot, at: Time) {
+    pub(super) fn stage_ignored(&mut self, turn: &mut Turn<'_>, user: Slot, item: Slot, at: Time) {
         let staged = self.context_of(user, item, at, 0.0);
-        report.examples += 1;
-        batch.examples.push(staged);
+        turn.report.examples += 1;
+        turn.batch.examples.push(staged);
     }
 
     fn context_of(&self, user: Slot, item: Slot, time: Time, label: f32) -> Staged {

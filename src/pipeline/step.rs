@@ -43,6 +43,17 @@ pub(super) struct Rules {
     pub(super) nanos: fn() -> u64,
 }
 
+/// What the handling of one cut shares: the batch and the report that it fills, and what it goes by.
+pub(super) struct Turn<'a> {
+    pub(super) batch: &'a mut Batch,
+    pub(super) report: &'a mut Report,
+    pub(super) rules: &'a Rules,
+    /// The part of examples that is ranked.
+    pub(super) rank_share: f64,
+    /// Log time of this cut.
+    pub(super) log_time: Time,
+}
+
 /// An allocation tick fires when at least this much log time has passed.
 const TICK: Span = Span::seconds(1);
 
@@ -119,72 +130,17 @@ impl Pipeline {
         let log_time = cut.log_time.max(self.log_time());
         self.state.counts.log_time = log_time.0;
         let mut batch = Batch::default();
+        let (rules, rank_share) = (&self.rules, cut.rank_share);
+        let turn = &mut Turn { batch: &mut batch, report: &mut *report, rules, rank_share, log_time };
         for (i, arrival) in cut.arrivals.iter().enumerate() {
-            self.admit(report, &mut batch, i, arrival, cut.rank_share, log_time);
+            self.state.admit(turn, i, arrival);
         }
+        self.state.close_due(turn);
         report.records = cut.arrivals.len() as u64;
-        self.state.close_due(&mut batch, report, &self.rules, cut.rank_share, log_time);
         train(&mut self.state.models, &batch, &self.rules, report);
         self.tick(report, log_time);
         self.state.counts.add(report);
         invariant::check(&self.state, report);
-    }
-
-    /// One record: rejected, duplicate, ignored or accepted, exactly one of them (OB-1).
-    fn admit(
-        &mut self,
-        report: &mut Report,
-        batch: &mut Batch,
-        index: usize,
-        arrival: &Arrival,
-        rank_share: f64,
-        log_time: Time,
-    ) {
-        let decoded = match &arrival.event {
-            Ok(decoded) => decoded,
-            Err(rejection) => {
-                report.count(None, EventOutcome::Rejected);
-                report.rejections.push((index, rejection.clone()));
-                return;
-            }
-        };
-        report.unknown_fields += u64::from(decoded.unknown_fields);
-        let event = &decoded.event;
-        let kind = event.kind();
-        // An id is unique within its type: a feedback may bear the id of its decision.
-        let id = Id(Id::of(event.event_id()).0 ^ Id::of(kind.as_str()).0);
-        if !self.state.dedupe.is_new(id) {
-            report.count(Some(kind), EventOutcome::Duplicate);
-            return;
-        }
-        let outcome = self.handle(report, batch, arrival, event, rank_share, log_time);
-        report.count(Some(kind), outcome);
-        if outcome == EventOutcome::Accepted {
-            report.delays.push((kind, log_time - event.time()));
-        }
-    }
-
-    fn handle(
-        &mut self,
-        report: &mut Report,
-        batch: &mut Batch,
-        arrival: &Arrival,
-        event: &Event,
-        rank_share: f64,
-        log_time: Time,
-    ) -> EventOutcome {
-        let (state, rules) = (&mut self.state, &self.rules);
-        match event {
-            Event::Interaction(e) => state.interact(batch, report, e, rules, rank_share, log_time),
-            Event::Feedback(e) => state.feed(batch, report, e, rules, log_time),
-            Event::Impression(e) => state.see_impression(e),
-            Event::Item(e) => state.describe(report, e),
-            Event::Decision(e) => {
-                let logged = arrival.record.payload.as_deref().unwrap_or_default();
-                return state.open_decision(batch, report, e, logged, rules, rank_share, log_time);
-            }
-        }
-        EventOutcome::Accepted
     }
 
     /// At most one allocation tick a cut, with the time that passed as its argument.
@@ -206,6 +162,45 @@ impl Pipeline {
 }
 
 impl State {
+    /// One record: rejected, duplicate, ignored or accepted, exactly one of them (OB-1).
+    fn admit(&mut self, turn: &mut Turn<'_>, index: usize, arrival: &Arrival) {
+        let decoded = match &arrival.event {
+            Ok(decoded) => decoded,
+            Err(rejection) => {
+                turn.report.count(None, EventOutcome::Rejected);
+                turn.report.rejections.push((index, rejection.clone()));
+                return;
+            }
+        };
+        turn.report.unknown_fields += u64::from(decoded.unknown_fields);
+        let event = &decoded.event;
+        let kind = event.kind();
+        // An id is unique within its type: a feedback may bear the id of its decision.
+        let id = Id(Id::of(event.event_id()).0 ^ Id::of(kind.as_str()).0);
+        if !self.dedupe.is_new(id) {
+            turn.report.count(Some(kind), EventOutcome::Duplicate);
+            return;
+        }
+        let outcome = self.handle(turn, arrival, event);
+        turn.report.count(Some(kind), outcome);
+        if outcome == EventOutcome::Accepted {
+            turn.report.delays.push((kind, turn.log_time - event.time()));
+        }
+    }
+
+    fn handle(&mut self, turn: &mut Turn<'_>, arrival: &Arrival, event: &Event) -> EventOutcome {
+        match event {
+            Event::Interaction(e) => self.interact(turn, e),
+            Event::Feedback(e) => self.feed(turn, e),
+            Event::Impression(e) => self.see_impression(e),
+            Event::Item(e) => self.describe(turn.report, e),
+            Event::Decision(e) => {
+                return self.open_decision(turn, e, arrival.record.payload.as_deref().unwrap_or_default());
+            }
+        }
+        EventOutcome::Accepted
+    }
+
     /// What is known of an item: its name, and whether it may be recommended.
     fn describe(&mut self, report: &mut Report, event: &crate::event::Item) {
         let id = Id::of(&event.item_id);

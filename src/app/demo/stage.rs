@@ -1,0 +1,172 @@
+//! Broker, instance and shoppers of the demo, from opening to closing time.
+
+use super::line::{Moment, line};
+use super::settings::{EXPERIMENT, experiment, models};
+use crate::adapter::clock::{SystemClock, monotonic_nanos};
+use crate::adapter::embedded::EmbeddedBroker;
+use crate::adapter::entropy::entropy;
+use crate::adapter::kafka::{KafkaConfig, Leading, names};
+use crate::app::{Document, RunSettings, Running, SourceSettings, start};
+use crate::event::{Span, Time};
+use crate::pipeline::PipelineConfig;
+use crate::port::{Clock, Start};
+use crate::rng::Seed;
+use crate::simulate::{Doings, Faults, Manners, Pace, Regime, Shape, Shoppers, Street, World};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a user may choose.
+#[derive(Clone, Debug)]
+pub struct DemoSettings {
+    /// Where HTTP listens.
+    pub listen: SocketAddr,
+    /// Stops by itself after this time.
+    pub duration: Option<Span>,
+    /// Root of all chance in the shop.
+    pub seed: u64,
+    /// The first regime of the shop lasts this long; the best arm changes then.
+    pub phase: Span,
+    /// Whether the line may be rewritten in place, and coloured.
+    pub living: bool,
+}
+
+/// The shop's topic.
+const TOPIC: &str = "shop.events";
+/// Between two looks at the view.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two lines where they cannot be rewritten.
+const PLAIN: Span = Span::seconds(5);
+/// Records not yet learned from which browsing slows down: the embedded broker keeps few.
+const LAG: u64 = 2_000;
+
+/// Runs the demo. `say` gets a line and whether it replaces the one before.
+///
+/// # Errors
+/// When broker or instance cannot start, or the instance stops by an error.
+pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow::Result<Document> {
+    let ours = [names::EVENTS, names::DECISIONS, names::ALLOCATIONS, names::DEAD_LETTERS, names::CONTROL];
+    let own: Vec<String> = ours.iter().map(|name| format!("reiver.{name}")).collect();
+    let mut topics: Vec<(&str, i32)> = vec![(TOPIC, 4)];
+    topics.extend(own.iter().map(|name| (name.as_str(), if name.ends_with(names::CONTROL) { 1 } else { 4 })));
+    let broker = EmbeddedBroker::start(&topics)?;
+    let folder = std::env::temp_dir().join(format!("reiver-demo-{:016x}", entropy()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let running = start(run_settings(settings, &broker, &folder)?, Arc::clone(&clock))?;
+    running.stop_at_signals();
+    say(&format!("the shop is open: http://{}", running.address), false);
+
+    let opens = clock.now();
+    let street = Arc::new(street(settings, opens));
+    let closing = CancellationToken::new();
+    let shoppers = Arc::new(Shoppers {
+        street: Arc::clone(&street),
+        address: running.address,
+        experiment: EXPERIMENT.to_owned(),
+        topic: TOPIC.into(),
+        sink: Arc::clone(&running.sink),
+        clock: Arc::clone(&clock),
+        pace: Pace { lag: LAG, ..Pace::default() },
+        lag: {
+            let status = Arc::clone(&running.status);
+            Arc::new(move || status.lag())
+        },
+        doings: Arc::new(Doings::default()),
+    });
+    let living = running.runtime().spawn(shoppers.live(closing.clone()));
+    watch(settings, &running, &street, &*clock, opens, &mut say);
+    closing.cancel();
+    let runtime = running.runtime();
+    let _left = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), living).await });
+    running.stop.cancel();
+    let document = running.wait();
+    drop(broker);
+    // The shop was never real: nothing of it is kept.
+    let _gone = std::fs::remove_dir_all(&folder);
+    document
+}
+
+fn run_settings(settings: &DemoSettings, broker: &EmbeddedBroker, folder: &Path) -> anyhow::Result<RunSettings> {
+    Ok(RunSettings {
+        kafka: KafkaConfig {
+            brokers: broker.bootstrap()?,
+            group: "demo".to_owned(),
+            prefix: "reiver".to_owned(),
+            client: EmbeddedBroker::client_settings(),
+        },
+        sources: vec![SourceSettings { topic: TOPIC.to_owned(), start: Start::Earliest, items: false }],
+        state: folder.to_owned(),
+        every: Span::seconds(10),
+        keep: 2,
+        listen: settings.listen,
+        token: None,
+        pipeline: PipelineConfig {
+            models: models(),
+            experiments: vec![experiment()],
+            memory: 1 << 30,
+            nanos: monotonic_nanos,
+            ..PipelineConfig::default()
+        },
+        rank: None,
+        leading: Leading::Alone,
+        partitions: 4,
+        until_end: false,
+        confirm_reset: Vec::new(),
+        config_hash: "demo".to_owned(),
+    })
+}
+
+fn street(settings: &DemoSettings, opens: Time) -> Street {
+    let shape = Shape { opens, phase: settings.phase, ..Shape::default() };
+    let seed = Seed(settings.seed);
+    let manners = Manners {
+        malformed: 0.01,
+        by_http: 0.2,
+        faults: Faults { duplicates: 0.01, delay: Span(200) },
+        window: experiment().window,
+    };
+    Street::new(World::new(shape, seed), manners, seed.named("street"), &format!("{:08x}", opens.0))
+}
+
+fn watch(
+    settings: &DemoSettings,
+    running: &Running,
+    street: &Street,
+    clock: &dyn Clock,
+    opens: Time,
+    say: &mut impl FnMut(&str, bool),
+) {
+    let mut regime = street.world().regime(opens);
+    let mut before = (Moment::default(), opens);
+    let mut said = opens;
+    while !running.stop.is_cancelled() {
+        std::thread::sleep(LOOK);
+        let now = clock.now();
+        if settings.duration.is_some_and(|d| now - opens >= d) {
+            return;
+        }
+        let current = street.world().regime(now);
+        if current != regime {
+            regime = current;
+            say(announcement(regime), false);
+        }
+        let due = settings.living || now - said >= PLAIN;
+        let Some(view) = running.view.load_full().filter(|_| due) else { continue };
+        let lag = running.status.lag();
+        let text = line(&*view, EXPERIMENT, now - opens, (before.0, now - before.1), lag, settings.living);
+        say(&text, settings.living);
+        said = now;
+        if now - before.1 >= Span::seconds(1) {
+            before = (Moment::of(&*view, EXPERIMENT), now);
+        }
+    }
+}
+
+const fn announcement(regime: Regime) -> &'static str {
+    match regime {
+        Regime::Sale => "the shop changes: a sale, everybody wants the same few items",
+        Regime::Trails => "the shop changes: the sale is over, shoppers follow trails from item to item",
+    }
+}
