@@ -221,15 +221,16 @@ impl World {
 
 /// Successors without loops: one permutation cycle per step, so that every item leads somewhere and is led to.
 fn trails(items: u32, rng: &mut impl RngExt) -> Vec<[u32; SUCCESSORS]> {
-    let mut successors = vec![[0; SUCCESSORS]; items as usize];
-    for step in 0..SUCCESSORS {
+    let next: [Vec<u32>; SUCCESSORS] = std::array::from_fn(|_| {
         let mut cycle: Vec<u32> = (0..items).collect();
         cycle.shuffle(rng);
+        let mut next = vec![0; items as usize];
         for (place, &item) in cycle.iter().enumerate() {
-            successors[item as usize][step] = cycle[(place + 1) % cycle.len()];
+            next[item as usize] = cycle[(place + 1) % cycle.len()];
         }
-    }
-    successors
+        next
+    });
+    (0..items as usize).map(|item| std::array::from_fn(|step| next[step][item])).collect()
 }
 
 #[cfg(test)]

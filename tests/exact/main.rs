@@ -20,7 +20,7 @@ const DAY: i64 = 86_400_000;
 fn brokers(test: &str) -> Option<String> {
     let brokers = std::env::var("REIVER_TEST_BROKERS").ok();
     if brokers.is_none() {
-        println!("{test}: skipped: needs Apache Kafka; set REIVER_TEST_BROKERS (see tests/kafka/broker.sh)");
+        eprintln!("{test}: skipped: needs Apache Kafka; set REIVER_TEST_BROKERS (see tests/kafka/broker.sh)");
     }
     brokers
 }
@@ -169,7 +169,7 @@ stick = "{stick}"
         let replayed = Process::replay(&config);
         assert_eq!(ran["digest"], replayed["digest"], "{ran}\n{replayed}");
         assert_eq!(ran["arms"], replayed["arms"]);
-        println!(
+        eprintln!(
             "{}: {} decisions, {kills} kills, chi-square p = {p:.3}, digest {}",
             self.name,
             decisions_wanted(),

@@ -18,7 +18,7 @@ pub fn experiment() -> ExperimentConfig {
         grace: Span::seconds(1),
         half_life: Some(Span::seconds(20)),
         ramp: None,
-        floor: 0.08,
+        floor: 0.12,
         ..ExperimentConfig::new(EXPERIMENT, &ARMS, ARMS[0])
     }
 }
