@@ -292,7 +292,7 @@ fn an_outage_is_told_and_reading_goes_on_by_itself() {
     stage.fill("a", 0, 0, 10);
     let (a, b) = (stage.partition("a", 0), stage.partition("b", 0));
     let mut source = stage.source();
-    source.add(&[(a.clone(), Start::Earliest), (b.clone(), Start::Earliest)]).unwrap();
+    source.add(&[(a.clone(), Start::Earliest), (b, Start::Earliest)]).unwrap();
     let mut haul = Haul::default();
     assert!(haul.until(&mut source, |h| h.ends.len() == 2));
     stage.down();

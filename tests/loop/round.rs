@@ -1,8 +1,6 @@
 //! The whole loop on the embedded broker: events in, decisions out, rewards back, restart, the same state.
 
-mod instance;
-
-use instance::{broker, http, send, settings, up, wait_for};
+use crate::instance::{broker, http, send, settings, up, wait_for};
 use reiver::allocate::ExperimentConfig;
 use reiver::event::Span;
 use serde_json::json;
