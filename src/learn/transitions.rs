@@ -21,8 +21,8 @@ const BACK: f32 = 0.5;
 /// Popularity's part in the score: decides only where no transition speaks.
 const PRIOR: f32 = 1e-5;
 
-/// For an event on item i after items j (newest first, age d = 0..9): T[j,i] += 0.8^d and T[i,j] += 0.5·0.8^d, all
-/// decayed by event time (half-life 90 days by default). Score of i = Σ_d 0.7^d · T[j_d,i] / √(n_i + 5) over the
+/// For an event on item i after items j (newest first, age d = 0..9): `T[j,i] += 0.8^d` and `T[i,j] += 0.5·0.8^d`, all
+/// decayed by event time (half-life 90 days by default). Score of i = `Σ_d 0.7^d · T[j_d,i] / √(n_i + 5)` over the
 /// last five items j_d, plus a touch of popularity. The 200 strongest neighbours of an item are kept.
 ///
 /// The family is item-based session neighbours (Kersbergen et al. 2022, VMIS-kNN).

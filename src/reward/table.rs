@@ -33,7 +33,7 @@ pub struct RewardTable {
 const LIMIT: f64 = 1e9;
 
 impl RewardTable {
-    /// A table. Without an explicit cap an assignment earns at most the largest constant, or [`LIMIT`] where values
+    /// A table. Without an explicit cap an assignment earns at most the largest constant, or a thousand million where values
     /// count.
     ///
     /// # Errors
