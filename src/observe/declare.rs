@@ -106,6 +106,7 @@ impl Metrics {
         }
         for stage in STAGES {
             self.touch(Family::QueueDepth, &[stage]);
+            self.touch(Family::QueueCapacity, &[stage]);
         }
         for reason in ["disk_full", "other"] {
             self.touch(Family::CheckpointFailures, &[reason]);
