@@ -68,7 +68,6 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     status.enter(Phase::Restoring, "reading the newest checkpoint");
     let mut checkpoints = Checkpoints::open(store, settings.keep)?;
     let (pipeline, manifest) = restore(&settings, &mut checkpoints).map_err(anyhow::Error::msg)?;
-
     prepare_topics(&settings)?;
     let counters = Arc::new(KafkaCounters::default());
     let sink: Arc<dyn Sink> = Arc::new(KafkaSink::new(&settings.kafka, SinkLimits::default(), Arc::clone(&counters))?);

@@ -3,57 +3,15 @@
 //! It acts on control records only as read back, in order, and processes only what a cut covers: one loop for run,
 //! recovery and replay (architecture 4).
 
+use super::action::{Action, DriveConfig, Stepped};
 use super::cutting::form;
 use super::lead::Lead;
 use super::tray::{Fill, Tray};
-use crate::event::{Content, Control, Cut, CutPart, Generation, Partition, Record, Rejection, Span, Time};
+use crate::event::{Content, Control, Cut, CutPart, Generation, Partition, Rejection, Span, Time};
 use crate::pipeline::checkpoint::Manifest;
-use crate::pipeline::{Arrival, CutInput, Input, Pipeline, Report};
+use crate::pipeline::{Arrival, CutInput, Input, Pipeline};
 use crate::port::{Led, Start};
 use std::collections::{BTreeMap, VecDeque};
-
-/// Settings of the driver.
-#[derive(Clone, Debug)]
-pub struct DriveConfig {
-    /// What the topics hold, by name.
-    pub contents: BTreeMap<String, Content>,
-    /// Names this process in its generation.
-    pub learner: String,
-    /// Fixed share of examples that is ranked; `None`: follows the load.
-    pub rank: Option<f64>,
-    /// Whether this process may cut at all (a replay only follows).
-    pub follow_only: bool,
-    /// Whether to go on where the log holds fewer records than a cut counted.
-    pub allow_gaps: bool,
-}
-
-/// A cut that was processed.
-#[derive(Debug)]
-pub struct Stepped {
-    /// What it did.
-    pub report: Report,
-    /// Records that were rejected, with the reason.
-    pub rejected: Vec<(Record, Rejection)>,
-    /// Log time after it; `None` for a command or a generation.
-    pub log_time: Option<Time>,
-}
-
-/// What the driver wants done.
-#[derive(Debug)]
-pub enum Action {
-    /// Read these partitions from these starts; ones that are read already begin anew there.
-    Read(Vec<(Partition, Start)>),
-    /// Fence the learner before us.
-    TakeOver,
-    /// Append to the control log.
-    Append(Control),
-    /// Stop fetching a partition, or go on.
-    Pause(Partition, bool),
-    /// A control record was processed.
-    Stepped(Box<Stepped>),
-    /// Nothing can be processed any more; the sentence says why and what to do.
-    Stop(String),
-}
 
 /// A cut while there is input.
 const CADENCE: Span = Span(50);

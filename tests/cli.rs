@@ -1,0 +1,130 @@
+//! The binary as a script sees it: exit codes, stdout for results, stderr for everything else.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn reiver(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reiver"));
+    command.args(arguments).current_dir(folder).env_remove("REIVER_TOKEN").env_remove("REIVER_LOG");
+    command.output().expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The last line of stdout as JSON.
+fn document(output: &Output) -> Value {
+    let stdout = text(&output.stdout);
+    let last = stdout.lines().last().unwrap_or_else(|| panic!("nothing on stdout; stderr: {}", text(&output.stderr)));
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {last}"))
+}
+
+#[test]
+fn every_command_helps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in ["demo", "run", "check", "replay", "arm", "topics", "healthcheck", "version"] {
+        let help = reiver(&[command, "--help"], folder.path());
+        assert_eq!(code(&help), 0, "{command}");
+        assert!(text(&help.stdout).contains("reiver "), "{command}: {}", text(&help.stdout));
+    }
+}
+
+#[test]
+fn wrong_usage_is_two() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrong: [&[&str]; 5] = [
+        &["nonsense"],
+        &["replay"],
+        &["replay", "x.csv"],
+        &["arm", "pause", "home", "ncf"],
+        &["healthcheck", "--url", "https://127.0.0.1:1"],
+    ];
+    for arguments in wrong {
+        let output = reiver(arguments, folder.path());
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn nobody_there_is_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = reiver(&["healthcheck", "--url", "http://127.0.0.1:1"], folder.path());
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("127.0.0.1:1"));
+}
+
+#[test]
+fn version_is_one_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = reiver(&["version", "--json"], folder.path());
+    assert_eq!(document(&output)["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn check_shows_each_setting_with_its_source_and_no_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("token"), "very-secret-token\n").expect("written");
+    let settings = "[http]\ntoken_file = \"token\"\n[kafka.client]\n\"sasl.password\" = \"another-secret\"\n";
+    std::fs::write(folder.path().join("reiver.toml"), settings).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reiver"));
+    command.args(["check", "--offline", "--json"]).current_dir(folder.path());
+    let output = command.env("REIVER_STATE__KEEP", "7").output().expect("the binary runs");
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let found = document(&output);
+    let setting = |path: &str| {
+        let all = found["settings"].as_array().expect("settings");
+        all.iter().find(|one| one[0] == path).unwrap_or_else(|| panic!("{path} is not told: {all:?}")).clone()
+    };
+    // What the environment says is text, and shown as such.
+    assert_eq!(setting("state.keep")[1].as_str().map(|v| v.trim_matches('"')), Some("7"));
+    assert_eq!(setting("state.keep")[2], "environment REIVER_STATE__KEEP");
+    assert_eq!(setting("kafka.brokers")[2], "default");
+    let all = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(!all.contains("very-secret") && !all.contains("another-secret"), "{all}");
+    let shown = reiver(&["check", "--offline"], folder.path());
+    assert!(text(&shown.stdout).contains("kafka.brokers") && !text(&shown.stdout).contains("secret-token"));
+}
+
+#[test]
+fn check_of_a_typo_or_of_absent_brokers_is_three() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("reiver.toml"), "[kafka]\nbroker = \"a:1\"\n").expect("written");
+    let output = reiver(&["check", "--offline", "--json"], folder.path());
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("brokers"), "no suggestion: {}", text(&output.stderr));
+    assert!(document(&output)["problems"][0].as_str().is_some_and(|problem| problem.contains("reiver.toml:2")));
+    std::fs::write(folder.path().join("reiver.toml"), "[kafka]\nbrokers = \"127.0.0.1:1\"\n").expect("written");
+    let output = reiver(&["check", "--json"], folder.path());
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    assert!(document(&output)["problems"][0].as_str().is_some_and(|problem| problem.contains("127.0.0.1:1")));
+}
+
+#[test]
+fn a_replay_ends_with_one_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let event = |n: u32| {
+        format!(
+            r#"{{"type":"interaction","event_id":"e{n}","event_time":"2026-11-24T07:00:{:02}Z","user_id":"u{}","item_id":"i{}","action":"click"}}"#,
+            n % 60,
+            n % 5,
+            n % 7
+        )
+    };
+    let lines: Vec<String> = (0..59).map(event).chain(["not json".to_owned()]).collect();
+    std::fs::write(folder.path().join("events.jsonl"), lines.join("\n")).expect("written");
+    let arguments = ["replay", "events.jsonl", "--format", "jsonl", "--models", "popularity", "--json"];
+    let output = reiver(&arguments, folder.path());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let found = document(&output);
+    assert_eq!(text(&output.stdout).lines().count(), 1, "one line only");
+    assert_eq!(found["accepted"], 59);
+    assert_eq!(found["rejected"]["malformed_json"], 1, "{found}");
+    assert_eq!(document(&reiver(&arguments, folder.path()))["digest"], found["digest"]);
+}
