@@ -124,7 +124,7 @@ launch() {
   # A session of its own: Ctrl-C in a test run does not reach the node.
   session=(setsid)
   (java_node kafka.Kafka "$dir/server.properties" </dev/null >>"$dir/broker.log" 2>&1 9>&- & printf '%s\n' "$!" >"$dir/pid")
-  for _ in $(seq 1 600); do
+  for _ in $(seq 1 1200); do
     if grep -q 'Kafka Server started' "$dir/broker.log"; then
       cat "$dir/address"
       return
@@ -132,7 +132,7 @@ launch() {
     alive || return 1
     sleep 0.1
   done
-  say "not ready within 60 s"
+  say "not ready within 120 s"
   return 1
 }
 
