@@ -8,6 +8,6 @@ pub mod sequence;
 
 pub use auc::Auc;
 pub use calibrate::Calibration;
-pub use progressive::{Progressive, ProgressiveSummary, Scratch, run_example};
-pub use rank::{Ranking, rank_of};
+pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
+pub use rank::{Rank, Ranking, rank_of};
 pub use sequence::EmpiricalBernstein;

@@ -2,11 +2,14 @@
 
 use super::auc::Auc;
 use super::calibrate::Calibration;
-use super::rank::{Ranking, rank_of};
+use super::rank::{Rank, Ranking, rank_of};
 use crate::learn::kernels::softplus;
-use crate::learn::{Example, Learned, Model, NEGATIVES, Slot};
+use crate::learn::{Example, Learned, Model, NEGATIVES};
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
+
+/// Ranks up to this one count as hits.
+const DEPTH: usize = 10;
 
 /// Running scores of one model (Vinagre et al. 2014 for the protocol; Krichene & Rendle 2020 for why ranks are
 /// taken against the full catalogue). Loss and AUC are over each positive and its drawn negatives, 1 : 4: compare
@@ -55,28 +58,27 @@ pub struct Scratch {
 }
 
 impl Progressive {
-    /// Takes a rank; `None` is a miss (the target was unknown).
-    fn ranked(&mut self, rank: Option<f64>) {
-        self.sums.scored += 1;
-        let Some(rank) = rank else { return };
-        self.sums.reciprocal += 1.0 / rank;
-        if rank <= 10.0 {
-            self.sums.hits += 1;
-            self.sums.gain += 1.0 / libm::log2(rank + 1.0);
+    /// Takes a rank, and the scores of a positive and its negatives, all made before learning.
+    pub fn observe(&mut self, model: &dyn Model, rank: Option<Rank>, positive: f32, negatives: &[f32]) {
+        if let Some(rank) = rank {
+            self.sums.scored += 1;
+            self.sums.reciprocal += 1.0 / rank.rank;
+            if rank.within(DEPTH) {
+                self.sums.hits += 1;
+                self.sums.gain += 1.0 / libm::log2(rank.rank + 1.0);
+            }
         }
-    }
-
-    /// Takes the scores of a positive and its negatives, made before learning.
-    fn predicted(&mut self, model: &dyn Model, positive: f32, negatives: &[f32]) {
         let scores = std::iter::once((positive, true)).chain(negatives.iter().map(|s| (*s, false)));
-        for (score, is_positive) in scores {
-            let own = model.logit(score);
-            let logit = own.unwrap_or_else(|| self.sums.calibration.logit(score));
+        for (score, is_positive) in scores.clone() {
+            let logit = model.logit(score).unwrap_or_else(|| self.sums.calibration.logit(score));
             let signed = if is_positive { -f64::from(logit) } else { f64::from(logit) };
             self.sums.predictions += 1;
             self.sums.loss += softplus(signed);
             self.auc.observe(logit, is_positive);
-            if own.is_none() {
+        }
+        // Only after all of the example were predicted: the line must not learn from a part of it.
+        for (score, is_positive) in scores {
+            if model.logit(score).is_none() {
                 self.sums.calibration.learn(score, is_positive);
             }
         }
@@ -99,38 +101,48 @@ impl Progressive {
     }
 }
 
-/// Scores an example, then learns it.
+/// What came of an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Run {
+    /// Where the target came out before learning, if the example was ranked.
+    pub rank: Option<Rank>,
+    /// What learning did.
+    pub learned: Learned,
+}
+
+/// Scores an example, then learns it. Only positives are scored; a user without a history (nothing excluded) is not
+/// ranked, nor is an item that the user consumed before: it is no candidate.
 pub fn run_example(
     model: &mut dyn Model,
     progressive: &mut Progressive,
     example: &Example<'_>,
     ranking: Option<&Ranking<'_>>,
     scratch: &mut Scratch,
-) -> Learned {
-    if let Some(ranking) = ranking {
-        progressive.ranked(rank(model, example, ranking, &mut scratch.scores));
-    }
+) -> Run {
+    let mut rank = None;
     if example.label > 0.0 {
+        let fits = |r: &&Ranking<'_>| !r.excluded.is_empty() && !r.excluded.contains(&example.item);
+        rank = ranking.filter(fits).map(|r| rank_in(model, example, r, &mut scratch.scores));
         let mut items = [example.item; 1 + NEGATIVES];
         let n = example.negatives.len().min(NEGATIVES);
         items[1..=n].copy_from_slice(&example.negatives[..n]);
         let mut scores = [0.0; 1 + NEGATIVES];
         model.score(&example.context, &items[..=n], &mut scores[..=n]);
-        progressive.predicted(model, scores[0], &scores[1..=n]);
+        progressive.observe(model, rank, scores[0], &scores[1..=n]);
     }
     progressive.sums.examples += 1;
-    model.learn(example)
+    Run { rank, learned: model.learn(example) }
 }
 
-fn rank(model: &dyn Model, example: &Example<'_>, ranking: &Ranking<'_>, scores: &mut Vec<f32>) -> Option<f64> {
-    let target: Slot = example.item;
-    if !ranking.target_known || target as usize >= ranking.catalogue {
-        return None;
-    }
+fn rank_in(model: &mut dyn Model, example: &Example<'_>, ranking: &Ranking<'_>, scores: &mut Vec<f32>) -> Rank {
     scores.clear();
-    scores.resize(ranking.catalogue, 0.0);
-    model.score_all(&example.context, scores);
-    Some(rank_of(scores, target, ranking.excluded))
+    if ranking.taught.contains(example.item) {
+        let slots = ranking.taught.slots();
+        scores.resize(slots, 0.0);
+        model.prepare(slots);
+        model.score_all(&example.context, scores);
+    }
+    rank_of(scores, example.item, ranking)
 }
 
 impl Part for Progressive {

@@ -1,238 +1,306 @@
-//! Who and what is known: ids and their slots, names, availability, histories. Shared by all models.
+//! Who and what is known: ids to slots, names, availability and histories, shared by all models.
 
-use super::history::History;
-use super::model::{NEGATIVES, Slot};
+use super::history::{DEFAULT_HISTORY, History};
+use super::{RECENT, Slot, Taught};
 use crate::event::Id;
-use crate::rng::Seed;
 use crate::table::{Index, Part, PartError, Table, words};
-use rand::RngExt;
 
-/// Bytes of an item's name that are kept: ids are at most this long.
-const NAME_BYTES: usize = 256;
-const NAME_WORDS: usize = 1 + NAME_BYTES / 4;
-/// Flag of an item: it may not be recommended.
+/// Words of an item: id (4), first row of its name, bytes of its name, flags, number in the order of teaching + 1.
+const ITEM: usize = 8;
+const NAME_ROW: usize = 4;
+const NAME_BYTES: usize = 5;
+const FLAGS: usize = 6;
+const TAUGHT: usize = 7;
+/// Flag: may not be recommended. A new item may.
 const UNAVAILABLE: u32 = 1;
-/// Flag of an item: it was a positive at least once.
-const TAUGHT: u32 = 2;
-/// Draws per wanted negative before fewer are given.
-const TRIES: usize = 16;
 
-/// Users and items by slot, dense from 0 in order of admission.
+/// Words of a row of names: 32 bytes.
+const NAME: usize = 8;
+/// Longest name that is kept, in bytes; a longer one is not admitted. Above the bound that decoding has for ids.
+pub const MAX_NAME: usize = 4096;
+
+/// Users and items the directory takes, unless set otherwise.
+pub const DEFAULT_CAPACITY: (usize, usize) = (4_000_000, 1_000_000);
+
+/// The directory. Slots are dense, start at 0, and are never given to another id.
+///
+/// ```
+/// use reiver::event::Id;
+/// use reiver::learn::Directory;
+/// let mut directory = Directory::default();
+/// let user = directory.admit_user(Id::of("u42")).unwrap();
+/// let item = directory.admit_item(Id::of("i7"), "i7").unwrap();
+/// assert!(directory.consume(user, item));
+/// assert_eq!(directory.item_name(item), "i7");
+/// assert_eq!(directory.consumed(user), [item]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Directory {
-    users: Index,
-    user_ids: Table,
-    items: Index,
-    item_ids: Table,
+    user_index: Index,
+    item_index: Index,
+    /// Row: the id of a user.
+    users: Table,
+    /// Row: see [`ITEM`].
+    items: Table,
+    /// Names of items, one after another, each from the start of a row.
     names: Table,
-    flags: Table,
+    /// Items in the order in which they were first taught.
+    order: Table,
     history: History,
-    max_users: usize,
-    max_items: usize,
+    capacity: (usize, usize),
+    /// The same as the marks in `items`, as a set; rebuilt by a restore.
+    taught: Taught,
 }
 
 impl Default for Directory {
     fn default() -> Self {
-        Self {
-            users: Index::new(),
-            user_ids: Table::new(4),
-            items: Index::new(),
-            item_ids: Table::new(4),
-            names: Table::new(NAME_WORDS),
-            flags: Table::new(1),
-            history: History::new(),
-            max_users: u32::MAX as usize / 2,
-            max_items: u32::MAX as usize / 2,
-        }
+        Self::new(DEFAULT_CAPACITY.0, DEFAULT_CAPACITY.1, DEFAULT_HISTORY)
     }
 }
 
 impl Directory {
-    /// Bounds on users and items; who comes after is not admitted.
-    pub const fn set_capacity(&mut self, users: usize, items: usize) {
-        self.max_users = users;
-        self.max_items = items;
+    /// An empty directory that takes this many users and items, and remembers this many items of each user.
+    #[must_use]
+    pub fn new(users: usize, items: usize, history: usize) -> Self {
+        Self {
+            user_index: Index::new(),
+            item_index: Index::new(),
+            users: Table::new(4),
+            items: Table::new(ITEM),
+            names: Table::new(NAME),
+            order: Table::new(1),
+            history: History::new(history),
+            capacity: (users, items),
+            taught: Taught::default(),
+        }
     }
 
-    /// The slot of a user, if known.
+    /// Changes how many users and items are taken. Those already admitted stay.
+    pub const fn set_capacity(&mut self, users: usize, items: usize) {
+        self.capacity = (users, items);
+    }
+
+    /// The slot of a user.
     #[must_use]
     pub fn user(&self, id: Id) -> Option<Slot> {
-        self.users.get(id)
+        self.user_index.get(id)
     }
 
-    /// The slot of an item, if known.
+    /// The slot of an item.
     #[must_use]
     pub fn item(&self, id: Id) -> Option<Slot> {
-        self.items.get(id)
+        self.item_index.get(id)
     }
 
-    /// The slot of a user, made if there is room.
+    /// The slot of a user, given now if new; `None` when the directory is full.
     pub fn admit_user(&mut self, id: Id) -> Option<Slot> {
-        if let Some(slot) = self.users.get(id) {
+        if let Some(slot) = self.user_index.get(id) {
             return Some(slot);
         }
-        let slot = self.user_ids.len();
-        if slot >= self.max_users {
+        let slot = self.users.len();
+        if slot >= self.capacity.0 {
             return None;
         }
-        self.user_ids.grow_to(slot + 1);
-        words::put_u128(self.user_ids.row_mut(slot), 0, id.0);
-        self.users.insert(id, slot as Slot);
+        words::put_u128(self.users.row_mut(slot), 0, id.0);
+        self.user_index.insert(id, slot as Slot);
         Some(slot as Slot)
     }
 
-    /// The slot of an item, made if there is room; names longer than 256 bytes are cut at a character.
+    /// The slot of an item, given now if new; `None` when the directory is full or the name is longer than
+    /// [`MAX_NAME`]. The name of a known item stays.
     pub fn admit_item(&mut self, id: Id, name: &str) -> Option<Slot> {
-        if let Some(slot) = self.items.get(id) {
+        if let Some(slot) = self.item_index.get(id) {
             return Some(slot);
         }
-        let slot = self.item_ids.len();
-        if slot >= self.max_items {
+        let slot = self.items.len();
+        if slot >= self.capacity.1 || name.len() > MAX_NAME {
             return None;
         }
-        self.item_ids.grow_to(slot + 1);
-        self.names.grow_to(slot + 1);
-        self.flags.grow_to(slot + 1);
-        words::put_u128(self.item_ids.row_mut(slot), 0, id.0);
-        let cut = name.floor_char_boundary(NAME_BYTES);
-        let row = self.names.row_mut(slot);
-        row[0] = cut as u32;
-        for (word, bytes) in row[1..].iter_mut().zip(name.as_bytes()[..cut].chunks(4)) {
-            let mut four = [0; 4];
-            four[..bytes.len()].copy_from_slice(bytes);
-            *word = u32::from_le_bytes(four);
+        let first = self.names.len();
+        for (n, chunk) in name.as_bytes().chunks(NAME * 4).enumerate() {
+            let row = self.names.row_mut(first + n);
+            for (word, bytes) in row.iter_mut().zip(chunk.chunks(4)) {
+                let mut four = [0; 4];
+                four[..bytes.len()].copy_from_slice(bytes);
+                *word = u32::from_le_bytes(four);
+            }
         }
-        self.items.insert(id, slot as Slot);
+        let row = self.items.row_mut(slot);
+        words::put_u128(row, 0, id.0);
+        row[NAME_ROW] = first as u32;
+        row[NAME_BYTES] = name.len() as u32;
+        self.item_index.insert(id, slot as Slot);
         Some(slot as Slot)
     }
 
-    /// Known items: slots `0..items()`.
+    /// Users admitted.
     #[must_use]
-    pub fn items(&self) -> usize {
-        self.item_ids.len()
+    pub const fn users(&self) -> usize {
+        self.users.len()
     }
 
-    /// Known users.
+    /// Items admitted: slots are below it.
     #[must_use]
-    pub fn users(&self) -> usize {
-        self.user_ids.len()
+    pub const fn items(&self) -> usize {
+        self.items.len()
     }
 
-    /// The name of an item.
+    /// The id of a user.
+    #[must_use]
+    pub fn user_id(&self, user: Slot) -> Id {
+        Id(words::get_u128(self.users.row(user as usize), 0))
+    }
+
+    /// The id of an item.
+    #[must_use]
+    pub fn item_id(&self, item: Slot) -> Id {
+        Id(words::get_u128(self.items.row(item as usize), 0))
+    }
+
+    /// The name an item was admitted with.
     #[must_use]
     pub fn item_name(&self, item: Slot) -> String {
-        let row = self.names.row(item as usize);
-        let mut bytes: Vec<u8> = row[1..].iter().flat_map(|w| w.to_le_bytes()).collect();
-        bytes.truncate(row[0] as usize);
+        let row = self.items.row(item as usize);
+        let (first, len) = (row[NAME_ROW] as usize, row[NAME_BYTES] as usize);
+        let mut bytes = Vec::with_capacity(len.next_multiple_of(NAME * 4));
+        for n in 0..len.div_ceil(NAME * 4) {
+            bytes.extend(self.names.row(first + n).iter().flat_map(|w| w.to_le_bytes()));
+        }
+        bytes.truncate(len);
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// The id behind an item's slot.
-    #[must_use]
-    pub fn item_id(&self, item: Slot) -> Id {
-        Id(words::get_u128(self.item_ids.row(item as usize), 0))
-    }
-
-    /// The id behind a user's slot.
-    #[must_use]
-    pub fn user_id(&self, user: Slot) -> Id {
-        Id(words::get_u128(self.user_ids.row(user as usize), 0))
-    }
-
-    /// Whether an item may be recommended.
+    /// Whether an item may be recommended. True until said otherwise.
     #[must_use]
     pub fn available(&self, item: Slot) -> bool {
-        self.flags.row(item as usize)[0] & UNAVAILABLE == 0
+        self.items.row(item as usize)[FLAGS] & UNAVAILABLE == 0
     }
 
-    /// Sets whether an item may be recommended.
+    /// Says whether an item may be recommended.
     pub fn set_available(&mut self, item: Slot, available: bool) {
-        let flags = self.flags.row(item as usize)[0];
-        let wanted = if available { flags & !UNAVAILABLE } else { flags | UNAVAILABLE };
-        if wanted != flags {
-            self.flags.row_mut(item as usize)[0] = wanted;
+        if self.available(item) != available && (item as usize) < self.items.len() {
+            self.items.row_mut(item as usize)[FLAGS] ^= UNAVAILABLE;
         }
     }
 
-    /// Whether an item was a positive at least once.
-    #[must_use]
-    pub fn taught(&self, item: Slot) -> bool {
-        self.flags.row(item as usize)[0] & TAUGHT != 0
+    /// Notes that a user took an item; true if it was not in the history. A repeated one becomes the newest.
+    pub fn consume(&mut self, user: Slot, item: Slot) -> bool {
+        self.history.touch(user, item)
     }
 
-    /// Notes that an item was a positive.
-    pub fn mark_taught(&mut self, item: Slot) {
-        if !self.taught(item) {
-            self.flags.row_mut(item as usize)[0] |= TAUGHT;
-        }
-    }
-
-    /// Appends an item to a user's history.
-    pub fn consume(&mut self, user: Slot, item: Slot) {
-        self.history.push(user, item);
-    }
-
-    /// What a user consumed, each item once, in order of slots; the newest 4,096 events count.
+    /// What the user took, each once, in order of slots; at most the history's limit, the oldest are forgotten.
     #[must_use]
     pub fn consumed(&self, user: Slot) -> Vec<Slot> {
-        self.history.consumed(user)
+        let mut all: Vec<Slot> = self.history.walk(user).collect();
+        all.sort_unstable();
+        all
     }
 
-    /// The items a user touched last, newest first, at most [`super::RECENT`].
+    /// How many items the user's history holds.
+    #[must_use]
+    pub fn consumed_count(&self, user: Slot) -> usize {
+        self.history.count(user)
+    }
+
+    /// Whether the user's history holds an item.
+    #[must_use]
+    pub fn has_consumed(&self, user: Slot, item: Slot) -> bool {
+        self.history.contains(user, item)
+    }
+
+    /// The items the user took last, newest first, at most [`RECENT`], into `out` (cleared first).
     pub fn recent(&self, user: Slot, out: &mut Vec<Slot>) {
-        self.history.recent(user, out);
+        out.clear();
+        self.history.newest(user, RECENT, out);
     }
 
-    /// Draws up to [`NEGATIVES`] items uniformly among those taught, without `item` and without `consumed` (sorted).
-    pub fn sample_negatives(&self, consumed: &[Slot], item: Slot, seed: Seed, out: &mut Vec<Slot>) {
-        out.clear();
-        if self.items() < 2 {
+    /// Whether an item had a positive.
+    #[must_use]
+    pub fn taught(&self, item: Slot) -> bool {
+        self.items.row(item as usize)[TAUGHT] != 0
+    }
+
+    /// Notes that an item had a positive.
+    pub fn mark_taught(&mut self, item: Slot) {
+        if self.taught(item) || item as usize >= self.items.len() {
             return;
         }
-        let mut stream = seed.stream();
-        for _ in 0..NEGATIVES * TRIES {
-            let slot = stream.random_range(0..self.items() as Slot);
-            if slot != item && self.taught(slot) && consumed.binary_search(&slot).is_err() {
-                out.push(slot);
-                if out.len() == NEGATIVES {
-                    break;
-                }
-            }
-        }
+        let number = self.order.len();
+        self.order.row_mut(number)[0] = item;
+        self.items.row_mut(item as usize)[TAUGHT] = number as u32 + 1;
+        self.taught.insert(item);
+    }
+
+    /// Items that had a positive, as a set: a snapshot for a ranking of this moment.
+    #[must_use]
+    pub fn taught_set(&self) -> Taught {
+        self.taught.clone()
+    }
+
+    /// How many items had a positive.
+    #[must_use]
+    pub const fn taught_count(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The item that was taught as number `n`, from 0.
+    #[must_use]
+    pub fn taught_at(&self, n: usize) -> Slot {
+        self.order.row(n)[0]
     }
 }
 
 impl Part for Directory {
     fn tables(&self) -> Vec<(String, &Table)> {
-        let mut all = self.users.tables("users");
-        all.extend(self.items.tables("items"));
-        all.push(("user_ids".into(), &self.user_ids));
-        all.push(("item_ids".into(), &self.item_ids));
-        all.push(("names".into(), &self.names));
-        all.push(("flags".into(), &self.flags));
+        let mut all = self.user_index.tables("users.index");
+        all.extend(self.item_index.tables("items.index"));
+        all.push(("users".to_owned(), &self.users));
+        all.push(("items".to_owned(), &self.items));
+        all.push(("names".to_owned(), &self.names));
+        all.push(("order".to_owned(), &self.order));
         all.extend(self.history.tables());
         all
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        let mut all = self.users.tables_mut("users");
-        all.extend(self.items.tables_mut("items"));
-        all.push(("user_ids".into(), &mut self.user_ids));
-        all.push(("item_ids".into(), &mut self.item_ids));
-        all.push(("names".into(), &mut self.names));
-        all.push(("flags".into(), &mut self.flags));
+        let mut all = self.user_index.tables_mut("users.index");
+        all.extend(self.item_index.tables_mut("items.index"));
+        all.push(("users".to_owned(), &mut self.users));
+        all.push(("items".to_owned(), &mut self.items));
+        all.push(("names".to_owned(), &mut self.names));
+        all.push(("order".to_owned(), &mut self.order));
         all.extend(self.history.tables_mut());
         all
     }
 
     fn blob(&self) -> Vec<u8> {
-        Vec::new()
+        format!("{{\"version\":1,\"history\":{}}}", self.history.limit()).into_bytes()
     }
 
-    fn restore(&mut self, _blob: &[u8]) -> Result<(), PartError> {
-        self.users.check()?;
-        self.items.check()?;
-        self.history.check()
+    fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
+        if blob != self.blob() {
+            return Err(PartError("directory: another version, or another limit of histories".to_owned()));
+        }
+        self.user_index.check()?;
+        self.item_index.check()?;
+        self.history.check()?;
+        let (users, items) = (self.users.len(), self.items.len());
+        if self.user_index.len() != users || self.item_index.len() != items || self.order.len() > items {
+            return Err(PartError(format!("directory: {users} users and {items} items do not fit their indexes")));
+        }
+        self.taught = Taught::default();
+        for n in 0..self.order.len() {
+            let item = self.taught_at(n);
+            if item as usize >= items || self.items.row(item as usize)[TAUGHT] as usize != n + 1 {
+                return Err(PartError(format!("directory: item {item} does not fit the order of teaching")));
+            }
+            self.taught.insert(item);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.tables().iter().map(|(_, t)| t.bytes()).sum::<usize>() + self.taught.words().len() * 8
     }
 }
 
@@ -240,36 +308,72 @@ impl Part for Directory {
 mod tests {
     use super::*;
 
-    #[test]
-    fn admits_once_names_and_bounds() {
-        let mut d = Directory::default();
-        d.set_capacity(1, 2);
-        let long = "é".repeat(200);
-        assert_eq!(d.admit_item(Id::of("a"), "a"), Some(0));
-        assert_eq!(d.admit_item(Id::of(&long), &long), Some(1));
-        assert_eq!(d.admit_item(Id::of("a"), "a"), Some(0));
-        assert_eq!(d.admit_item(Id::of("c"), "c"), None);
-        assert_eq!((d.item_name(0), d.item_name(1)), ("a".to_owned(), "é".repeat(128)));
-        assert_eq!((d.admit_user(Id(1)), d.admit_user(Id(2)), d.user(Id(1))), (Some(0), None, Some(0)));
-        d.set_available(1, false);
-        assert!(d.available(0) && !d.available(1));
+    fn filled() -> Directory {
+        let mut d = Directory::new(50, 30, 20);
+        for n in 0..50 {
+            d.admit_user(Id::of(&format!("user {n}"))).expect("room");
+        }
+        for n in 0..30 {
+            let name = format!("item {n} {}", "é".repeat(n * 7));
+            d.admit_item(Id::of(&name), &name).expect("room");
+        }
+        for n in 0..1500u32 {
+            d.consume(n % 50, n * 7 % 30);
+        }
+        for n in [5, 3, 5, 9] {
+            d.mark_taught(n);
+        }
+        d.set_available(4, false);
+        d
     }
 
     #[test]
-    fn negatives_are_taught_unconsumed_and_follow_their_seed() {
-        let mut d = Directory::default();
-        for i in 0..50u32 {
-            let slot = d.admit_item(Id(u128::from(i)), "x").expect("room");
-            if i % 2 == 0 {
-                d.mark_taught(slot);
-            }
+    fn admits_until_full_and_keeps_names() {
+        let mut d = filled();
+        assert_eq!(d.admit_user(Id::of("one more")), None);
+        assert_eq!(d.admit_item(Id::of("one more"), "one more"), None);
+        assert_eq!(d.admit_user(Id::of("user 7")), Some(7));
+        d.set_capacity(51, 32);
+        assert_eq!(d.admit_user(Id::of("one more")), Some(50));
+        assert_eq!(d.admit_item(Id::of("long"), &"x".repeat(MAX_NAME + 1)), None);
+        assert_eq!(d.admit_item(Id::of(""), ""), Some(30));
+        assert_eq!(d.item_name(30), "");
+        for n in 0..30usize {
+            let name = format!("item {n} {}", "é".repeat(n * 7));
+            assert_eq!(d.item_name(n as Slot), name);
+            assert_eq!(d.item_id(n as Slot), Id::of(&name));
+            assert_eq!(d.item(Id::of(&name)), Some(n as Slot));
         }
-        let (mut a, mut b) = (Vec::new(), Vec::new());
-        for seed in 0..200 {
-            d.sample_negatives(&[0, 2], 4, Seed(seed), &mut a);
-            d.sample_negatives(&[0, 2], 4, Seed(seed), &mut b);
-            assert_eq!(a, b);
-            assert!(a.len() == NEGATIVES && a.iter().all(|s| s % 2 == 0 && *s > 4), "{a:?}");
+        assert!(!d.available(4) && d.available(5));
+        d.set_available(4, true);
+        d.set_available(4, true);
+        assert!(d.available(4));
+        assert_eq!((d.taught_count(), d.taught_at(1), d.taught(9), d.taught(0)), (3, 3, true, false));
+    }
+
+    #[test]
+    fn recent_is_the_newest_end_of_consumed() {
+        let d = filled();
+        let mut recent = vec![77];
+        for user in 0..50 {
+            d.recent(user, &mut recent);
+            let walked: Vec<Slot> = d.history.walk(user).collect();
+            assert_eq!(recent, walked.iter().rev().take(RECENT).copied().collect::<Vec<_>>());
+            assert!(walked.len() <= 20 && d.consumed(user).is_sorted());
         }
+    }
+
+    #[test]
+    fn restore_brings_everything_back() {
+        let from = filled();
+        let mut to = Directory::new(50, 30, 20);
+        for ((_, a), (_, b)) in from.tables().iter().zip(to.tables_mut()) {
+            *b = (*a).clone();
+        }
+        to.restore(&from.blob()).expect("fits");
+        assert_eq!(to.taught_set(), from.taught_set());
+        assert_eq!(to.consumed(3), from.consumed(3));
+        assert_eq!(to.admit_user(Id::of("user 9")), Some(9));
+        assert!(Directory::new(50, 30, 21).restore(&from.blob()).is_err());
     }
 }

@@ -1,133 +1,266 @@
-//! What each user consumed, newest last: chains of small blocks, bounded per user.
+//! What each user touched, oldest first, in linked blocks over a table: bounded per user, the oldest is forgotten.
 
-use super::model::{RECENT, Slot};
+use super::Slot;
 use crate::table::{PartError, Table};
 
-/// Items of one block.
-const ITEMS: usize = 14;
-// Words of a block: the block before, the block after, items. Block 0 heads the list of free blocks.
+/// Words of a block: links to the block before and the one after, then items (slot + 1).
+const BLOCK: usize = 16;
+/// Items in a block.
+const ITEMS: usize = BLOCK - 2;
 const BEFORE: usize = 0;
 const AFTER: usize = 1;
-const FIRST: usize = 2;
-// Words of a user's row: items kept, oldest block, newest block, items in the newest block.
-const COUNT: usize = 0;
-const OLDEST: usize = 1;
-const NEWEST: usize = 2;
-const FILL: usize = 3;
 
-/// Histories of all users.
+/// Words of a user's list: oldest block, its first used place, newest block, number of items.
+const LIST: usize = 4;
+const OLDEST: usize = 0;
+const START: usize = 1;
+const NEWEST: usize = 2;
+const COUNT: usize = 3;
+
+/// Most items remembered of one user, unless set otherwise.
+pub const DEFAULT_HISTORY: usize = 4096;
+
+/// The lists of all users. A list costs 64 bytes per 14 items.
 #[derive(Clone, Debug)]
-pub(super) struct History {
-    users: Table,
+pub struct History {
+    lists: Table,
+    /// Row 0 holds the first free block; block numbers start at 1, so that 0 is "none".
     blocks: Table,
+    limit: usize,
 }
 
 impl History {
-    /// Items kept per user; the oldest are forgotten, a block at a time.
-    pub(super) const PER_USER: u32 = 4096;
-
-    pub(super) fn new() -> Self {
-        let mut blocks = Table::new(FIRST + ITEMS);
+    /// No lists yet; each will hold the newest `limit` items (at least one).
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let mut blocks = Table::new(BLOCK);
         blocks.grow_to(1);
-        Self { users: Table::new(4), blocks }
+        Self { lists: Table::new(LIST), blocks, limit: limit.max(1) }
     }
 
-    /// Appends an item.
-    pub(super) fn push(&mut self, user: Slot, item: Slot) {
-        self.users.grow_to(user as usize + 1);
-        let row: [u32; 4] = self.users.row(user as usize).try_into().unwrap_or_default();
-        let [mut count, mut oldest, mut newest, mut fill] = row;
-        if newest == 0 || fill as usize == ITEMS {
-            let block = self.take_block();
-            if newest == 0 {
-                oldest = block;
-            } else {
-                self.blocks.row_mut(newest as usize)[AFTER] = block;
-                self.blocks.row_mut(block as usize)[BEFORE] = newest;
+    /// Most items remembered of one user.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Items remembered of a user.
+    #[must_use]
+    pub fn count(&self, user: Slot) -> usize {
+        self.lists.row(user as usize)[COUNT] as usize
+    }
+
+    /// Puts an item at the newest end. Returns whether it was not in the list; one that was moves to the end.
+    pub fn touch(&mut self, user: Slot, item: Slot) -> bool {
+        let found = self.walk(user).position(|i| i == item);
+        match found {
+            Some(position) => self.move_to_end(user, position),
+            None => {
+                if self.count(user) >= self.limit {
+                    self.drop_oldest(user);
+                }
+                self.push(user, item);
             }
-            newest = block;
-            fill = 0;
         }
-        self.blocks.row_mut(newest as usize)[FIRST + fill as usize] = item;
-        fill += 1;
-        count += 1;
-        if count > Self::PER_USER {
-            let second = self.blocks.row(oldest as usize)[AFTER];
-            self.free_block(oldest);
-            self.blocks.row_mut(second as usize)[BEFORE] = 0;
-            oldest = second;
-            count -= ITEMS as u32;
+        found.is_none()
+    }
+
+    /// The user's items, longest ago first.
+    pub fn walk(&self, user: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let list = self.lists.row(user as usize);
+        let (mut at, mut left) = (list[START] as usize, list[COUNT] as usize);
+        let mut words = self.blocks.row(list[OLDEST] as usize);
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
+            if at == ITEMS {
+                words = self.blocks.row(words[AFTER] as usize);
+                at = 0;
+            }
+            let item = words[2 + at].wrapping_sub(1);
+            at += 1;
+            left -= 1;
+            Some(item)
+        })
+    }
+
+    /// The user's newest items, newest first, at most `most`, appended to `out`.
+    pub fn newest(&self, user: Slot, most: usize, out: &mut Vec<Slot>) {
+        let list = self.lists.row(user as usize);
+        let left = (list[COUNT] as usize).min(most);
+        let mut at = end(list);
+        let mut words = self.blocks.row(list[NEWEST] as usize);
+        for _ in 0..left {
+            if at == 0 {
+                words = self.blocks.row(words[BEFORE] as usize);
+                at = ITEMS;
+            }
+            at -= 1;
+            out.push(words[2 + at].wrapping_sub(1));
         }
-        self.users.row_mut(user as usize).copy_from_slice(&[count, oldest, newest, fill]);
+    }
+
+    /// Whether the user's list holds an item.
+    #[must_use]
+    pub fn contains(&self, user: Slot, item: Slot) -> bool {
+        let list = self.lists.row(user as usize);
+        let (mut block, mut at, mut left) = (list[OLDEST] as usize, list[START] as usize, list[COUNT] as usize);
+        // Block by block, so that the comparison of a block's items can use wide registers.
+        while left > 0 {
+            let words = self.blocks.row(block);
+            let n = left.min(ITEMS - at);
+            if words[2 + at..2 + at + n].iter().fold(false, |hit, w| hit | (*w == item.wrapping_add(1))) {
+                return true;
+            }
+            left -= n;
+            block = words[AFTER] as usize;
+            at = 0;
+        }
+        false
+    }
+
+    fn push(&mut self, user: Slot, item: Slot) {
+        let list = self.lists.row(user as usize);
+        let (newest, count, at) = (list[NEWEST], list[COUNT], end(list));
+        if count > 0 && at < ITEMS {
+            self.blocks.row_mut(newest as usize)[2 + at] = item.wrapping_add(1);
+            self.lists.row_mut(user as usize)[COUNT] += 1;
+            return;
+        }
+        let block = self.take_block();
+        let words = self.blocks.row_mut(block as usize);
+        words.fill(0);
+        words[2] = item.wrapping_add(1);
+        let list = self.lists.row_mut(user as usize);
+        list[NEWEST] = block;
+        list[COUNT] += 1;
+        if count == 0 {
+            list[OLDEST] = block;
+            list[START] = 0;
+        } else {
+            self.blocks.row_mut(block as usize)[BEFORE] = newest;
+            self.blocks.row_mut(newest as usize)[AFTER] = block;
+        }
+    }
+
+    fn drop_oldest(&mut self, user: Slot) {
+        let list = self.lists.row_mut(user as usize);
+        list[COUNT] -= 1;
+        list[START] += 1;
+        if list[COUNT] > 0 && (list[START] as usize) < ITEMS {
+            return;
+        }
+        let oldest = list[OLDEST];
+        let after = self.blocks.row(oldest as usize)[AFTER];
+        list[OLDEST] = after;
+        list[START] = 0;
+        if list[COUNT] == 0 {
+            list.fill(0);
+        } else {
+            self.blocks.row_mut(after as usize)[BEFORE] = 0;
+        }
+        self.free_block(oldest);
+    }
+
+    /// Shifts everything after a position one place towards the oldest end, and puts that position's item last.
+    fn move_to_end(&mut self, user: Slot, position: usize) {
+        let list = self.lists.row(user as usize);
+        let count = list[COUNT] as usize;
+        if position + 1 == count {
+            return;
+        }
+        let (mut block, mut at) = (list[OLDEST] as usize, list[START] as usize + position);
+        while at >= ITEMS {
+            block = self.blocks.row(block)[AFTER] as usize;
+            at -= ITEMS;
+        }
+        let moved = self.blocks.row(block)[2 + at];
+        let mut left = count - 1 - position;
+        while left > 0 {
+            let n = left.min(ITEMS - 1 - at);
+            let words = self.blocks.row_mut(block);
+            words.copy_within(2 + at + 1..2 + at + 1 + n, 2 + at);
+            left -= n;
+            at += n;
+            if left > 0 {
+                let next = words[AFTER] as usize;
+                let first = self.blocks.row(next)[2];
+                self.blocks.row_mut(block)[2 + at] = first;
+                left -= 1;
+                block = next;
+                at = 0;
+            }
+        }
+        self.blocks.row_mut(block)[2 + at] = moved;
     }
 
     fn take_block(&mut self) -> u32 {
-        let free = self.blocks.row(0)[AFTER];
+        let free = self.blocks.row(0)[0];
         if free == 0 {
-            let block = self.blocks.len();
-            self.blocks.grow_to(block + 1);
-            return block as u32;
+            let new = self.blocks.len();
+            self.blocks.grow_to(new + 1);
+            return new as u32;
         }
         let next = self.blocks.row(free as usize)[AFTER];
-        self.blocks.row_mut(0)[AFTER] = next;
-        self.blocks.row_mut(free as usize).fill(0);
+        self.blocks.row_mut(0)[0] = next;
         free
     }
 
     fn free_block(&mut self, block: u32) {
-        let free = self.blocks.row(0)[AFTER];
-        let row = self.blocks.row_mut(block as usize);
-        row.fill(0);
-        row[AFTER] = free;
-        self.blocks.row_mut(0)[AFTER] = block;
+        let first = self.blocks.row(0)[0];
+        let words = self.blocks.row_mut(block as usize);
+        words.fill(0);
+        words[AFTER] = first;
+        self.blocks.row_mut(0)[0] = block;
     }
 
-    /// The newest items, newest first, at most [`RECENT`].
-    pub(super) fn recent(&self, user: Slot, out: &mut Vec<Slot>) {
-        out.clear();
-        let row = self.users.row(user as usize);
-        let (mut block, mut fill) = (row[NEWEST], row[FILL] as usize);
-        while block != 0 && out.len() < RECENT {
-            let items = self.blocks.row(block as usize);
-            let newest_first = items[FIRST..FIRST + fill].iter().rev();
-            out.extend(newest_first.take(RECENT - out.len()));
-            block = items[BEFORE];
-            fill = ITEMS;
+    /// The tables for a part.
+    #[must_use]
+    pub fn tables(&self) -> Vec<(String, &Table)> {
+        vec![("history.lists".to_owned(), &self.lists), ("history.blocks".to_owned(), &self.blocks)]
+    }
+
+    /// The tables, to be filled by a restore; call [`History::check`] afterwards.
+    pub fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
+        vec![("history.lists".to_owned(), &mut self.lists), ("history.blocks".to_owned(), &mut self.blocks)]
+    }
+
+    /// Whether restored lists can be walked and stay within the limit.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn check(&self) -> Result<(), PartError> {
+        let blocks = self.blocks.len();
+        if self.lists.width() != LIST || self.blocks.width() != BLOCK || blocks == 0 {
+            return Err(PartError("history: tables of another shape".to_owned()));
         }
-    }
-
-    /// All items kept, each once, in order of their slots.
-    pub(super) fn consumed(&self, user: Slot) -> Vec<Slot> {
-        let row = self.users.row(user as usize);
-        let mut all = Vec::with_capacity(row[COUNT] as usize);
-        let mut block = row[OLDEST];
-        while block != 0 {
-            let items = self.blocks.row(block as usize);
-            let fill = if block == row[NEWEST] { row[FILL] as usize } else { ITEMS };
-            all.extend_from_slice(&items[FIRST..FIRST + fill]);
-            block = items[AFTER];
+        for user in 0..self.lists.len() {
+            let list = self.lists.row(user);
+            let count = list[COUNT] as usize;
+            let sound = count <= self.limit && list[START] as usize <= ITEMS && (list[OLDEST] as usize) < blocks;
+            let mut block = list[OLDEST] as usize;
+            let mut last = block;
+            for _ in 0..(list[START] as usize + count).div_ceil(ITEMS) {
+                if block == 0 || block >= blocks {
+                    return Err(PartError(format!("history: the list of user {user} is broken")));
+                }
+                last = block;
+                block = self.blocks.row(block)[AFTER] as usize;
+            }
+            if !sound || (count > 0 && last != list[NEWEST] as usize) {
+                return Err(PartError(format!("history: user {user} has {count} items, at most {}", self.limit)));
+            }
         }
-        all.sort_unstable();
-        all.dedup();
-        all
+        Ok(())
     }
+}
 
-    pub(super) fn tables(&self) -> Vec<(String, &Table)> {
-        vec![("history.users".into(), &self.users), ("history.blocks".into(), &self.blocks)]
-    }
-
-    pub(super) fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        vec![("history.users".into(), &mut self.users), ("history.blocks".into(), &mut self.blocks)]
-    }
-
-    /// Whether restored tables make sound chains.
-    pub(super) fn check(&self) -> Result<(), PartError> {
-        let blocks = self.blocks.len() as u32;
-        let sound = |row: &[u32]| row[OLDEST] < blocks && row[NEWEST] < blocks && row[FILL] as usize <= ITEMS;
-        match (0..self.users.len()).find(|&u| !sound(self.users.row(u))) {
-            None => Ok(()),
-            Some(user) => Err(PartError(format!("history of user {user} leads out of its {blocks} blocks"))),
-        }
+/// The place after the newest item, within the newest block (0 only for an empty list).
+fn end(list: &[u32]) -> usize {
+    match (list[START] + list[COUNT]) as usize {
+        0 => 0,
+        n => (n - 1) % ITEMS + 1,
     }
 }
 
@@ -135,37 +268,53 @@ impl History {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn agrees_with_vectors(pushes in proptest::collection::vec((0u32..4, 0u32..60), 0..400)) {
-            let mut history = History::new();
-            let mut model = vec![Vec::new(); 4];
-            for (user, item) in pushes {
-                history.push(user, item);
-                model[user as usize].push(item);
+        fn equals_plain_lists(
+            limit in 1usize..60,
+            touches in proptest::collection::vec((0u32..3, 0u32..90), 0..600),
+        ) {
+            let mut history = History::new(limit);
+            let mut plain: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for (user, item) in touches {
+                let list = plain.entry(user).or_default();
+                let before = list.len();
+                list.retain(|i| *i != item);
+                let new = list.len() == before;
+                list.push(item);
+                if list.len() > limit {
+                    list.remove(0);
+                }
+                prop_assert_eq!(history.touch(user, item), new);
+                prop_assert_eq!(history.walk(user).collect::<Vec<_>>(), list.clone());
+                let mut newest = Vec::new();
+                history.newest(user, 10, &mut newest);
+                prop_assert_eq!(newest, list.iter().rev().take(10).copied().collect::<Vec<_>>());
+                prop_assert_eq!(history.contains(user, item), true);
+                prop_assert_eq!(history.contains(user, 1000), false);
+                prop_assert_eq!(history.contains(user, (item + 1) % 90), list.contains(&((item + 1) % 90)));
             }
-            for (user, mut items) in model.into_iter().enumerate() {
-                let mut recent = Vec::new();
-                history.recent(user as u32, &mut recent);
-                let newest: Vec<u32> = items.iter().rev().take(RECENT).copied().collect();
-                prop_assert_eq!(recent, newest);
-                items.sort_unstable();
-                items.dedup();
-                prop_assert_eq!(history.consumed(user as u32), items);
-            }
+            prop_assert!(history.check().is_ok());
+            // Freed blocks are used again.
+            prop_assert!(history.blocks.len() <= 1 + 3 * (limit / ITEMS + 2));
         }
     }
 
     #[test]
-    fn one_user_with_a_hundred_thousand_events_stays_bounded() {
-        let mut history = History::new();
-        for item in 0..100_000 {
-            history.push(0, item);
+    fn a_broken_restore_is_refused() {
+        let mut history = History::new(100);
+        for item in 0..50 {
+            history.touch(0, item);
         }
-        let kept = history.consumed(0);
-        assert!(kept.len() <= History::PER_USER as usize && kept.len() > History::PER_USER as usize - 2 * ITEMS);
-        assert_eq!(kept.last(), Some(&99_999));
-        assert!(history.blocks.len() <= History::PER_USER as usize / ITEMS + 3);
+        assert!(history.check().is_ok());
+        let mut broken = history.clone();
+        broken.lists.row_mut(0)[COUNT] = 90;
+        assert!(broken.check().is_err());
+        let mut smaller = history.clone();
+        smaller.limit = 10;
+        assert!(smaller.check().is_err());
     }
 }

@@ -5,7 +5,7 @@ use super::model::{Context, Example, Learned, Model, Slot};
 use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
-use rand_distr::{Distribution, Normal};
+use rand::Rng;
 use std::sync::Arc;
 
 /// Parameters of [`Mf`].
@@ -27,27 +27,117 @@ impl Default for MfConfig {
     }
 }
 
-// Floats of a row before its vector.
-const SEEN: usize = 0;
-const BIAS: usize = 1;
-const SQUARES: usize = 2;
-const BIAS_SQUARES: usize = 3;
-const VECTOR: usize = 4;
-/// Vectors longer than this are pulled back: no stream of one pair may run away.
+/// Floats of a side row: bias, summed squares of the vector's and of the bias's gradients, 1 once it learned.
+const SIDE: usize = 4;
+const BIAS: usize = 0;
+const SQUARES: usize = 1;
+const BIAS_SQUARES: usize = 2;
+const LEARNED: usize = 3;
+/// Vectors and biases longer than this are pulled back: no stream of one pair may run away.
 const LONGEST: f32 = 16.0;
+/// Heaviest weight that an example has.
+const HEAVIEST: f32 = 100.0;
+/// Keeps the first steps bounded.
+const DAMPING: f32 = 1e-2;
 
-/// P(positive) = σ(b + b_u + b_i + p_u·q_i), learned from positives and their drawn negatives (Hu et al. 2008's
-/// model with Johnson 2014's logistic loss); step lr·g/√(s + 0.01) with s the row's sum of mean squared gradients
-/// (Duchi et al. 2011, one accumulator a row). First vectors are drawn from the id, so that the order in which ids
-/// appear changes nothing.
+/// P(positive) = σ(b + b_u + b_i + p_u·q_i), learned from positives and their drawn negatives (Johnson 2014, "Logistic
+/// matrix factorization for implicit feedback data"); step lr·g/√(s + 0.01) with s the row's sum of mean squared
+/// gradients (Duchi et al. 2011, with one accumulator a row). First vectors are drawn from the id, so that the order
+/// in which ids appear changes nothing. An id that never learned has a zero vector: popularity, by the biases,
+/// answers for it.
+///
+/// ```
+/// use reiver::event::{Id, Time};
+/// use reiver::learn::{Context, Example, Mf, MfConfig, Model};
+/// use reiver::rng::Seed;
+/// let mut mf = Mf::new(MfConfig::default(), Seed(1));
+/// let context = Context { user: Some(0), user_id: Id::of("u"), recent: &[], time: Time(0) };
+/// let taken = |item, id: &str, negatives| Example {
+///     context, item, item_id: Id::of(id), label: 1.0, weight: 1.0, negatives,
+/// };
+/// mf.learn(&taken(1, "other", &[]));
+/// for _ in 0..20 {
+///     mf.learn(&taken(0, "liked", &[1]));
+/// }
+/// let mut scores = [0.0; 2];
+/// mf.score_all(&context, &mut scores);
+/// assert!(scores[0] > scores[1]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mf {
     config: MfConfig,
-    seed: Seed,
-    users: Table,
-    items: Table,
-    /// Row 0: the global bias and its accumulator.
+    users: Factors,
+    items: Factors,
+    /// Row 0: the global bias and its summed squares.
     global: Table,
+}
+
+/// One side: vectors apart from the rest, so that a pass over the catalogue reads them one after another.
+#[derive(Clone, Debug)]
+struct Factors {
+    vectors: Table,
+    side: Table,
+    seed: Seed,
+}
+
+impl Factors {
+    fn new(dimensions: usize, seed: Seed) -> Self {
+        Self { vectors: Table::new(dimensions), side: Table::new(SIDE), seed }
+    }
+
+    fn learned(&self, row: Slot) -> bool {
+        self.side.floats(row as usize)[LEARNED] > 0.0
+    }
+
+    fn bias(&self, row: Slot) -> f32 {
+        self.side.floats(row as usize)[BIAS]
+    }
+
+    fn vector(&self, row: Slot) -> &[f32] {
+        self.vectors.floats(row as usize)
+    }
+
+    /// Draws a row's first vector from its id: sums of four uniforms, near enough to normal and the same everywhere.
+    fn awaken(&mut self, row: Slot, id: Id, deviation: f32) {
+        if self.learned(row) {
+            return;
+        }
+        self.side.floats_mut(row as usize)[LEARNED] = 1.0;
+        let mut stream = self.seed.keyed(id.0).stream();
+        for w in self.vectors.floats_mut(row as usize) {
+            let bits = stream.next_u64();
+            let sum: u32 = (0..4).map(|k| (bits >> (16 * k)) as u32 & 0xffff).sum();
+            // Four uniforms on [0, 1) have mean 2 and variance 1/3.
+            *w = deviation * (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8;
+        }
+    }
+
+    fn step(&mut self, row: Slot, other: &[f32], error: f32, config: &MfConfig) {
+        let side = self.side.floats_mut(row as usize);
+        descend(self.vectors.floats_mut(row as usize), other, error, config, &mut side[SQUARES]);
+        let slope = error + config.regularisation * side[BIAS];
+        side[BIAS_SQUARES] += slope * slope;
+        let bias = side[BIAS] - config.learning_rate * slope / (side[BIAS_SQUARES] + DAMPING).sqrt();
+        side[BIAS] = bias.clamp(-LONGEST, LONGEST);
+    }
+}
+
+/// One Adagrad step of a vector on error·(own·other) + reg/2·|own|².
+fn descend(own: &mut [f32], other: &[f32], error: f32, config: &MfConfig, squares: &mut f32) {
+    let reg = config.regularisation;
+    // The mean square of the gradient error·other + reg·own, without building it.
+    let sum = error * error * dot(other, other) + 2.0 * error * reg * dot(other, own) + reg * reg * dot(own, own);
+    *squares += sum.max(0.0) / own.len() as f32;
+    let rate = config.learning_rate / (*squares + DAMPING).sqrt();
+    let (keep, pull) = (1.0 - rate * reg, rate * error);
+    for (w, o) in own.iter_mut().zip(other) {
+        *w = keep * *w - pull * o;
+    }
+    let length = dot(own, own).sqrt();
+    if length > LONGEST {
+        let shrink = LONGEST / length;
+        own.iter_mut().for_each(|w| *w *= shrink);
+    }
 }
 
 impl Mf {
@@ -56,83 +146,62 @@ impl Mf {
     pub fn new(config: MfConfig, seed: Seed) -> Self {
         let mut global = Table::new(2);
         global.grow_to(1);
-        let width = VECTOR + config.dimensions;
-        Self { config, seed, users: Table::new(width), items: Table::new(width), global }
+        let users = Factors::new(config.dimensions, seed.named("users"));
+        let items = Factors::new(config.dimensions, seed.named("items"));
+        Self { config, users, items, global }
     }
 
-    fn logit_of(&self, user: Option<&[f32]>, item: &[f32]) -> f32 {
-        let base = self.global.floats(0)[0] + item[BIAS];
-        match user {
-            Some(u) if u[SEEN] > 0.0 => base + u[BIAS] + dot(&u[VECTOR..], &item[VECTOR..]),
-            _ => base,
+    /// What a user adds to every logit, with the global bias; and the user's vector, if there is one.
+    fn of_user(&self, user: Option<Slot>) -> (f32, Option<&[f32]>) {
+        let base = self.global.floats(0)[0];
+        match user.filter(|u| self.users.learned(*u)) {
+            Some(u) => (base + self.users.bias(u), Some(self.users.vector(u))),
+            None => (base, None),
         }
-    }
-
-    fn user<'a>(&'a self, context: &Context<'_>) -> Option<&'a [f32]> {
-        context.user.map(|u| self.users.floats(u as usize))
     }
 
     /// One logistic step on a pair. Returns whether it was skipped.
-    fn step(&mut self, user: Slot, item: Slot, label: f32, weight: f32) -> bool {
-        let c = self.config;
-        let (u, i) = (self.users.floats(user as usize), self.items.floats(item as usize));
-        let g = weight * (sigmoid(self.logit_of(Some(u), i)) - label);
-        if !g.is_finite() {
+    fn step(&mut self, user: Slot, item: Slot, label: f32, weight: f32, scratch: &mut [f32]) -> bool {
+        let (base, vector) = self.of_user(Some(user));
+        let vector = vector.unwrap_or_default();
+        let logit = base + self.items.bias(item) + dot(vector, self.items.vector(item));
+        let error = weight * (sigmoid(logit) - label);
+        if !error.is_finite() {
             return true;
         }
-        let before: Vec<f32> = u[VECTOR..].to_vec();
-        let step = |row: &mut [f32], other: &[f32]| {
-            let n = other.len() as f32;
-            // Mean square of the gradient g·other + reg·own, without building it.
-            let own = &row[VECTOR..];
-            let (oo, ow, ww) = (dot(other, other), dot(other, own), dot(own, own));
-            let reg = c.regularisation;
-            row[SQUARES] += (g * g * oo + 2.0 * g * reg * ow + reg * reg * ww).max(0.0) / n;
-            let rate = c.learning_rate / (row[SQUARES] + 1e-2).sqrt();
-            let keep = 1.0 - (rate * reg).min(1.0);
-            for (w, o) in row[VECTOR..].iter_mut().zip(other) {
-                *w = keep * *w - rate * g * o;
-            }
-            let length = dot(&row[VECTOR..], &row[VECTOR..]).sqrt();
-            if length > LONGEST {
-                let shrink = LONGEST / length;
-                row[VECTOR..].iter_mut().for_each(|w| *w *= shrink);
-            }
-            row[BIAS_SQUARES] += g * g;
-            row[BIAS] -= c.learning_rate * (g + reg * row[BIAS]) / (row[BIAS_SQUARES] + 1e-2).sqrt();
-            row[BIAS] = row[BIAS].clamp(-LONGEST, LONGEST);
-        };
-        let item_row = self.items.floats_mut(item as usize);
-        let item_before: Vec<f32> = item_row[VECTOR..].to_vec();
-        step(item_row, &before);
-        step(self.users.floats_mut(user as usize), &item_before);
+        // Both sides step from the values before.
+        let (user_before, item_before) = scratch.split_at_mut(self.config.dimensions);
+        user_before.copy_from_slice(vector);
+        item_before.copy_from_slice(self.items.vector(item));
+        self.items.step(item, user_before, error, &self.config);
+        self.users.step(user, item_before, error, &self.config);
         let global = self.global.floats_mut(0);
-        global[1] += g * g;
-        global[0] = (global[0] - c.learning_rate * g / (global[1] + 1e-2).sqrt()).clamp(-LONGEST, LONGEST);
+        global[1] += error * error;
+        let bias = global[0] - self.config.learning_rate * error / (global[1] + DAMPING).sqrt();
+        global[0] = bias.clamp(-LONGEST, LONGEST);
         false
     }
 }
 
-/// Gives a row its first vector, drawn from the id.
-fn awaken(table: &mut Table, row: usize, id: Id, seed: Seed, init: f32) {
-    table.grow_to(row + 1);
-    if table.floats(row)[SEEN] > 0.0 {
-        return;
-    }
-    let mut stream = seed.keyed(id.0).stream();
-    let normal = Normal::new(0.0f32, init.max(0.0)).expect("a deviation that is not negative");
-    let values = table.floats_mut(row);
-    values[SEEN] = 1.0;
-    values[VECTOR..].iter_mut().for_each(|w| *w = normal.sample(&mut stream));
-}
-
 impl Part for Mf {
     fn tables(&self) -> Vec<(String, &Table)> {
-        vec![("users".into(), &self.users), ("items".into(), &self.items), ("global".into(), &self.global)]
+        vec![
+            ("users".into(), &self.users.vectors),
+            ("users.side".into(), &self.users.side),
+            ("items".into(), &self.items.vectors),
+            ("items.side".into(), &self.items.side),
+            ("global".into(), &self.global),
+        ]
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        vec![("users".into(), &mut self.users), ("items".into(), &mut self.items), ("global".into(), &mut self.global)]
+        vec![
+            ("users".into(), &mut self.users.vectors),
+            ("users.side".into(), &mut self.users.side),
+            ("items".into(), &mut self.items.vectors),
+            ("items.side".into(), &mut self.items.side),
+            ("global".into(), &mut self.global),
+        ]
     }
 
     fn blob(&self) -> Vec<u8> {
@@ -150,30 +219,23 @@ impl Model for Mf {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let user = self.user(context);
+        let (base, vector) = self.of_user(context.user);
         for (item, score) in items.iter().zip(scores) {
-            *score = self.logit_of(user, self.items.floats(*item as usize));
+            *score = base + self.items.bias(*item) + vector.map_or(0.0, |v| dot(v, self.items.vector(*item)));
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        let base = self.global.floats(0)[0];
-        let width = VECTOR + self.config.dimensions;
-        let user = self.user(context).filter(|u| u[SEEN] > 0.0);
-        scores.fill(base);
-        for (first, rows) in self.items.float_blocks() {
-            let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(width).zip(out) {
-                // The same order of additions as in `logit_of`: score and score_all agree bit for bit.
-                *score = base + row[BIAS];
-                if let Some(u) = user {
-                    *score = *score + u[BIAS] + dot(&u[VECTOR..], &row[VECTOR..]);
-                }
-            }
+        let (base, vector) = self.of_user(context.user);
+        for (item, score) in scores.iter_mut().enumerate() {
+            *score = base + self.items.bias(item as Slot);
         }
-        if let Some(u) = user {
-            let known = self.items.len().min(scores.len());
-            scores[known..].iter_mut().for_each(|s| *s += u[BIAS]);
+        let Some(vector) = vector else { return };
+        for (first, rows) in self.items.vectors.float_blocks() {
+            let Some(out) = scores.get_mut(first..) else { break };
+            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
+                *score += dot(vector, row);
+            }
         }
     }
 
@@ -183,14 +245,18 @@ impl Model for Mf {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
-        let init = self.config.init;
-        awaken(&mut self.users, user as usize, example.context.user_id, self.seed.named("users"), init);
-        awaken(&mut self.items, example.item as usize, example.item_id, self.seed.named("items"), init);
-        let weight = if example.weight.is_finite() { example.weight.clamp(0.0, 100.0) } else { 0.0 };
-        let mut skipped = u32::from(self.step(user, example.item, example.label, weight));
+        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
+            return Learned { non_finite: 1 };
+        }
+        self.users.awaken(user, example.context.user_id, self.config.init);
+        self.items.awaken(example.item, example.item_id, self.config.init);
+        let weight = example.weight.min(HEAVIEST);
+        let mut scratch = vec![0.0; 2 * self.config.dimensions];
+        let mut skipped = u32::from(self.step(user, example.item, example.label.clamp(0.0, 1.0), weight, &mut scratch));
         for &negative in example.negatives {
-            if self.items.floats(negative as usize)[SEEN] > 0.0 {
-                skipped += u32::from(self.step(user, negative, 0.0, weight));
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            if self.items.learned(negative) {
+                skipped += u32::from(self.step(user, negative, 0.0, weight, &mut scratch));
             }
         }
         Learned { non_finite: skipped }
@@ -202,40 +268,59 @@ impl Model for Mf {
 }
 
 #[cfg(test)]
-impl Mf {
-    /// Derivatives of the loss of one pair, for the tests: by (user vector, item vector).
-    fn gradient(&self, user: Slot, item: Slot, label: f32) -> (Vec<f32>, Vec<f32>) {
-        let (u, i) = (self.users.floats(user as usize), self.items.floats(item as usize));
-        let g = sigmoid(self.logit_of(Some(u), i)) - label;
-        let by = |other: &[f32]| other.iter().map(|o| g * o).collect();
-        (by(&i[VECTOR..]), by(&u[VECTOR..]))
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::kernels::softplus;
+    use proptest::prelude::*;
+
+    fn loss(label: f64, own: &[f64], other: &[f32], bias: f64, reg: f64) -> f64 {
+        let logit: f64 = bias + own.iter().zip(other).map(|(a, b)| a * f64::from(*b)).sum::<f64>();
+        let signed = if label > 0.5 { -logit } else { logit };
+        (1.0 + signed.exp()).ln() + 0.5 * reg * own.iter().map(|w| w * w).sum::<f64>()
+    }
+
+    proptest! {
+        /// The step taken, divided by its rate, is the derivative of the loss.
+        #[test]
+        fn steps_follow_finite_differences(
+            (own, other) in (1usize..40).prop_flat_map(|n| {
+                let floats = || proptest::collection::vec(-1f32..1.0, n);
+                (floats(), floats())
+            }),
+            bias in -2f32..2.0,
+            positive: bool,
+            reg in 0f32..0.5,
+        ) {
+            let config = MfConfig { regularisation: reg, ..MfConfig::default() };
+            let label = if positive { 1.0 } else { 0.0 };
+            let error = sigmoid(bias + dot(&own, &other)) - label;
+            let (mut moved, mut squares) = (own.clone(), 0.0f32);
+            descend(&mut moved, &other, error, &config, &mut squares);
+            let rate = config.learning_rate / (squares + DAMPING).sqrt();
+            let wide: Vec<f64> = own.iter().map(|w| f64::from(*w)).collect();
+            let mut sum = 0.0;
+            for k in 0..own.len() {
+                let at = |h: f64| {
+                    let mut nudged = wide.clone();
+                    nudged[k] += h;
+                    loss(f64::from(label), &nudged, &other, f64::from(bias), f64::from(reg))
+                };
+                let numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let taken = f64::from((own[k] - moved[k]) / rate);
+                prop_assert!((taken - numeric).abs() < 1e-4, "{k}: {taken} for {numeric}");
+                sum += numeric * numeric;
+            }
+            prop_assert!((f64::from(squares) - sum / own.len() as f64).abs() < 1e-4);
+        }
+    }
 
     #[test]
-    fn gradients_agree_with_finite_differences() {
-        let mut mf = Mf::new(MfConfig { dimensions: 6, init: 0.5, ..MfConfig::default() }, Seed(3));
-        awaken(&mut mf.users, 0, Id(1), Seed(1), 0.5);
-        awaken(&mut mf.items, 0, Id(2), Seed(2), 0.5);
-        let loss = |mf: &Mf| softplus(-f64::from(mf.logit_of(Some(mf.users.floats(0)), mf.items.floats(0))));
-        let (by_user, by_item) = mf.gradient(0, 0, 1.0);
-        for k in 0..6 {
-            for (which, exact) in [(0, by_user[k]), (1, by_item[k])] {
-                let h = 1e-2f32;
-                let at = |delta: f32| {
-                    let mut moved = mf.clone();
-                    let table = if which == 0 { &mut moved.users } else { &mut moved.items };
-                    table.floats_mut(0)[VECTOR + k] += delta;
-                    loss(&moved)
-                };
-                let numeric = (at(h) - at(-h)) / f64::from(2.0 * h);
-                assert!((numeric - f64::from(exact)).abs() < 1e-4, "{which} {k}: {numeric} {exact}");
-            }
+    fn first_vectors_have_their_deviation() {
+        let mut factors = Factors::new(64, Seed(2));
+        let mut sum = 0.0;
+        for row in 0..200 {
+            factors.awaken(row, Id(u128::from(row)), 0.1);
+            sum += dot(factors.vector(row), factors.vector(row));
         }
+        assert!((sum / (200.0 * 64.0) - 0.01).abs() < 5e-4, "{sum}");
     }
 }

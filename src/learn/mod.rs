@@ -1,23 +1,29 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract), directory (ids, names, histories: shared by all models), history,
-//! kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
+//! Read in this order: model (the contract), directory (ids, names: shared by all models), history (what users took),
+//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
 
+mod adam;
 mod counter;
+mod dense;
 mod directory;
 mod history;
 pub mod kernels;
 mod mf;
 mod model;
 mod ncf;
+mod negatives;
 mod popularity;
 pub mod registry;
+mod taught;
 mod transitions;
 
-pub use directory::Directory;
-pub use mf::Mf;
+pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
+pub use history::{DEFAULT_HISTORY, History};
+pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
-pub use ncf::Ncf;
-pub use popularity::Popularity;
+pub use ncf::{Ncf, NcfConfig};
+pub use popularity::{Popularity, PopularityConfig};
 pub use registry::ModelConfig;
-pub use transitions::Transitions;
+pub use taught::Taught;
+pub use transitions::{Transitions, TransitionsConfig};

@@ -69,6 +69,12 @@ pub trait Model: Part + Send + Sync {
     /// only ranks (the evaluation then calibrates them).
     fn logit(&self, score: f32) -> Option<f32>;
 
+    /// Brings up to date what is derived from parameters and makes scoring slots `0..items` quick. Changes no score
+    /// and no state; worth calling before a pass over the catalogue, and before [`Model::view`].
+    fn prepare(&mut self, items: usize) {
+        let _ = items;
+    }
+
     /// Learns one example. Called after it was scored, never before.
     fn learn(&mut self, example: &Example<'_>) -> Learned;
 

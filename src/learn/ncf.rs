@@ -1,12 +1,12 @@
-//! The textbook neural collaborative filter (He et al. 2017, the MLP part), learning one event at a time.
+//! The textbook neural collaborative filter, learning one event at a time.
 
-use super::kernels::{axpy, dot, sigmoid};
+use super::adam::Embeddings;
+use super::dense::{Dense, Sample};
+use super::kernels::sigmoid;
 use super::model::{Context, Example, Learned, Model, NEGATIVES, Slot};
-use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
-use ndarray::{ArcArray1, ArcArray2, Array1, Array2};
-use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Parameters of [`Ncf`].
@@ -18,298 +18,173 @@ pub struct NcfConfig {
     pub hidden: usize,
     /// Step size of Adam.
     pub learning_rate: f32,
+    /// Examples whose gradients are collected for one step of the dense layers; embeddings step at every example.
+    pub batch: u32,
 }
 
 impl Default for NcfConfig {
     fn default() -> Self {
-        Self { dimensions: 50, hidden: 100, learning_rate: 1e-3 }
+        Self { dimensions: 50, hidden: 100, learning_rate: 1e-2, batch: 16 }
     }
 }
 
-/// Adam's constants (Kingma & Ba 2015).
-const BETA1: f32 = 0.9;
-const BETA2: f32 = 0.999;
-const EPSILON: f32 = 1e-7;
-/// Gradients are clipped to this: one event never throws a row far.
-const CLIP: f32 = 10.0;
+/// First embeddings are uniform within this.
+const REACH: f32 = 0.05;
+/// Heaviest weight that an example has.
+const HEAVIEST: f32 = 100.0;
+/// A view brings the item halves of this many items up to date; beyond, a request pays for what it asks.
+const VIEW_ITEMS: usize = 32_768;
 
-/// The dense layers, as one flat block: W1 (2·dimensions × hidden, row-major by input), b1, w2, b2.
-#[derive(Clone, Debug)]
-struct Dense {
-    w1: ArcArray2<f32>,
-    b1: ArcArray1<f32>,
-    w2: ArcArray1<f32>,
-    b2: ArcArray1<f32>,
-}
-
-impl Dense {
-    fn zeros(inputs: usize, hidden: usize) -> Self {
-        Self {
-            w1: Array2::zeros((inputs, hidden)).into_shared(),
-            b1: Array1::zeros(hidden).into_shared(),
-            w2: Array1::zeros(hidden).into_shared(),
-            b2: Array1::zeros(1).into_shared(),
-        }
-    }
-
-    /// Glorot's uniform weights, as Keras draws them.
-    fn drawn(inputs: usize, hidden: usize, seed: Seed) -> Self {
-        let mut dense = Self::zeros(inputs, hidden);
-        let mut stream = seed.stream();
-        let reach = (6.0 / (inputs + hidden) as f32).sqrt();
-        dense.w1.iter_mut().for_each(|w| *w = stream.random_range(-reach..reach));
-        let reach = (6.0 / (hidden + 1) as f32).sqrt();
-        dense.w2.iter_mut().for_each(|w| *w = stream.random_range(-reach..reach));
-        dense
-    }
-
-    fn slices(&self) -> [&[f32]; 4] {
-        [self.w1.as_slice(), self.b1.as_slice(), self.w2.as_slice(), self.b2.as_slice()].map(Option::unwrap_or_default)
-    }
-
-    fn slices_mut(&mut self) -> [&mut [f32]; 4] {
-        [
-            self.w1.as_slice_mut().unwrap_or_default(),
-            self.b1.as_slice_mut().unwrap_or_default(),
-            self.w2.as_slice_mut().unwrap_or_default(),
-            self.b2.as_slice_mut().unwrap_or_default(),
-        ]
-    }
-}
-
-/// Embeddings (50 each, concatenated) → dense 100 ReLU → dense 1 sigmoid, binary cross-entropy; Adam, lazy for rows:
-/// a row's moments move only when the row is touched, with its own step count for the bias correction.
+/// Embeddings of user and item (50 each), concatenated → dense 100 ReLU → dense 1 sigmoid; binary cross-entropy over
+/// a positive and its drawn negatives; Adam, lazy for rows (He et al. 2017, "Neural collaborative filtering", the
+/// MLP part with one hidden layer; Kingma & Ba 2015).
 ///
-/// One example (a positive with its drawn negatives) is one step. Loops are our own, so bits do not depend on the
-/// processor; ndarray holds the dense layers and shares them with views.
+/// Embeddings learn at every example, the dense layers once per `batch` examples. So W1's product with an item holds
+/// for a while and is kept: ranking a catalogue costs one product per item and batch, not per event. An id that
+/// never learned has a zero embedding: an average user or item.
+///
+/// ```
+/// use reiver::event::{Id, Time};
+/// use reiver::learn::{Context, Example, Model, Ncf, NcfConfig};
+/// use reiver::rng::Seed;
+/// let mut ncf = Ncf::new(NcfConfig::default(), Seed(1));
+/// let context = Context { user: Some(0), user_id: Id::of("u"), recent: &[], time: Time(0) };
+/// let taken = |item, id: &str, negatives| Example {
+///     context, item, item_id: Id::of(id), label: 1.0, weight: 1.0, negatives,
+/// };
+/// ncf.learn(&taken(1, "other", &[]));
+/// for _ in 0..200 {
+///     ncf.learn(&taken(0, "liked", &[1]));
+/// }
+/// let mut scores = [0.0; 2];
+/// ncf.score_all(&context, &mut scores);
+/// assert!(scores[0] > scores[1]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ncf {
     config: NcfConfig,
-    seed: Seed,
     users: Embeddings,
     items: Embeddings,
     dense: Dense,
-    first: Dense,
-    second: Dense,
+    progress: Progress,
+    parts: Parts,
+}
+
+/// What the blob holds.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    /// Steps of the dense layers.
     steps: u64,
+    /// Examples collected for the next.
+    collected: u32,
 }
 
-/// Rows of embeddings; their moments and step counts in a table of their own, which views do not need.
+/// The items' halves of the hidden layer's input, kept while they hold. Derived: no part of the state.
 #[derive(Clone, Debug)]
-struct Embeddings {
-    rows: Table,
-    moments: Table,
-}
-
-const SEEN: usize = 0;
-const VECTOR: usize = 1;
-
-impl Embeddings {
-    fn new(dimensions: usize) -> Self {
-        Self { rows: Table::new(VECTOR + dimensions), moments: Table::new(1 + 2 * dimensions) }
-    }
-
-    fn vector(&self, row: Slot) -> &[f32] {
-        &self.rows.floats(row as usize)[VECTOR..]
-    }
-
-    fn seen(&self, row: Slot) -> bool {
-        self.rows.floats(row as usize)[SEEN] > 0.0
-    }
-
-    /// First values in ±0.05, drawn from the id.
-    fn awaken(&mut self, row: Slot, id: Id, seed: Seed) {
-        self.rows.grow_to(row as usize + 1);
-        if !self.seen(row) {
-            let mut stream = seed.keyed(id.0).stream();
-            let values = self.rows.floats_mut(row as usize);
-            values[SEEN] = 1.0;
-            values[VECTOR..].iter_mut().for_each(|w| *w = stream.random_range(-0.05..0.05));
-        }
-    }
-
-    fn adam(&mut self, row: Slot, gradient: &[f32], rate: f32) {
-        self.moments.grow_to(row as usize + 1);
-        let n = gradient.len();
-        let moments = self.moments.floats_mut(row as usize);
-        moments[0] += 1.0;
-        let rate = corrected(rate, moments[0]);
-        let (first, second) = moments[1..].split_at_mut(n);
-        adam(&mut self.rows.floats_mut(row as usize)[VECTOR..], gradient, first, second, rate);
-    }
-}
-
-/// Adam's step size with both bias corrections folded in, after `steps` steps.
-fn corrected(rate: f32, steps: f32) -> f32 {
-    let second = 1.0 - libm::powf(BETA2, steps);
-    rate * second.sqrt() / (1.0 - libm::powf(BETA1, steps))
-}
-
-fn adam(weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], rate: f32) {
-    for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-        let g = g.clamp(-CLIP, CLIP);
-        *m = BETA1 * *m + (1.0 - BETA1) * g;
-        *v = BETA2 * *v + (1.0 - BETA2) * g * g;
-        *w -= rate * *m / (v.sqrt() + EPSILON);
-    }
-}
-
-/// Gradients of one example.
-struct Gradients {
-    dense: [Vec<f32>; 4],
-    user: Vec<f32>,
-    /// One per sample, beside the item it belongs to.
-    items: Vec<(Slot, Vec<f32>)>,
+struct Parts {
+    halves: Table,
+    /// Row: 1 + the dense step at which the half was computed; 0 when it does not hold.
+    made_at: Table,
 }
 
 impl Ncf {
     /// Nothing learned yet.
     #[must_use]
     pub fn new(config: NcfConfig, seed: Seed) -> Self {
-        let inputs = 2 * config.dimensions;
         Self {
             config,
-            seed,
-            users: Embeddings::new(config.dimensions),
-            items: Embeddings::new(config.dimensions),
-            dense: Dense::drawn(inputs, config.hidden, seed.named("dense")),
-            first: Dense::zeros(inputs, config.hidden),
-            second: Dense::zeros(inputs, config.hidden),
-            steps: 0,
+            users: Embeddings::new(config.dimensions, REACH, seed.named("users")),
+            items: Embeddings::new(config.dimensions, REACH, seed.named("items")),
+            dense: Dense::new(2 * config.dimensions, config.hidden, seed.named("dense")),
+            progress: Progress::default(),
+            parts: Parts { halves: Table::new(config.hidden), made_at: Table::new(1) },
         }
     }
 
-    /// b1 + the user's half of the input through W1: shared by all items of one user.
-    fn user_part(&self, user: Option<Slot>) -> Vec<f32> {
-        let [w1, b1, ..] = self.dense.slices();
-        let mut sum = b1.to_vec();
-        if let Some(user) = user {
-            for (x, weights) in self.users.vector(user).iter().zip(w1.chunks_exact(self.config.hidden)) {
-                axpy(*x, weights, &mut sum);
-            }
-        }
-        sum
+    /// The mark of a half that holds now.
+    const fn now(&self) -> u32 {
+        (self.progress.steps as u32).wrapping_add(1)
     }
 
-    /// Adds the item's half.
-    fn add_item(&self, item: &[f32], sum: &mut [f32]) {
-        let w1 = self.dense.slices()[0];
-        let (_, of_items) = w1.split_at(self.config.dimensions * self.config.hidden);
-        for (x, weights) in item.iter().zip(of_items.chunks_exact(self.config.hidden)) {
-            axpy(*x, weights, sum);
+    fn user_part(&self, context: &Context<'_>) -> Vec<f32> {
+        match context.user {
+            Some(user) => self.dense.layers().user_part(self.users.vector(user)),
+            None => self.dense.layers().user_part(&[]),
         }
     }
 
-    fn output(&self, sum: &[f32], scratch: &mut [f32]) -> f32 {
-        let [_, _, w2, b2] = self.dense.slices();
-        for (h, s) in scratch.iter_mut().zip(sum) {
-            *h = s.max(0.0);
-        }
-        dot(scratch, w2) + b2[0]
-    }
-
-    fn item_logit(&self, user_part: &[f32], item: &[f32], sum: &mut [f32], scratch: &mut [f32]) -> f32 {
-        sum.copy_from_slice(user_part);
-        self.add_item(item, sum);
-        self.output(sum, scratch)
-    }
-
-    /// Gradients of the summed loss over samples (item, label), each times `weight`.
-    fn gradients(&self, user: Slot, samples: &[(Slot, f32)], weight: f32) -> Gradients {
+    /// Samples' gradients go to the dense batch and come back for the embeddings.
+    fn learn_samples(&mut self, user: Slot, samples: &[(Slot, f32)], weight: f32) -> Learned {
         let (n, hidden) = (self.config.dimensions, self.config.hidden);
-        let [w1, _, w2, _] = self.dense.slices();
-        let part = self.user_part(Some(user));
-        let mut g = Gradients {
-            dense: [vec![0.0; w1.len()], vec![0.0; hidden], vec![0.0; hidden], vec![0.0; 1]],
-            user: vec![0.0; n],
-            items: Vec::with_capacity(samples.len()),
-        };
-        let (mut sum, mut active) = (vec![0.0; hidden], vec![0.0; hidden]);
-        for &(item, label) in samples {
-            let vector = self.items.vector(item);
-            let error = weight * (sigmoid(self.item_logit(&part, vector, &mut sum, &mut active)) - label);
-            axpy(error, &active, &mut g.dense[2]);
-            g.dense[3][0] += error;
-            // Through the ReLU: only units above zero pass the error on.
-            let back = |(s, w): (&f32, &f32)| if *s > 0.0 { error * w } else { 0.0 };
-            let delta: Vec<f32> = sum.iter().zip(w2).map(back).collect();
-            axpy(1.0, &delta, &mut g.dense[1]);
-            let of_items = n * hidden;
-            let mut by_item = vec![0.0; n];
-            for (d, x) in vector.iter().enumerate() {
-                let at = of_items + d * hidden;
-                axpy(*x, &delta, &mut g.dense[0][at..at + hidden]);
-                by_item[d] = dot(&w1[at..at + hidden], &delta);
-            }
-            g.items.push((item, by_item));
+        let layers = self.dense.layers();
+        let vector = self.users.vector(user).to_vec();
+        let user_part = layers.user_part(&vector);
+        let mut parts = vec![0.0; samples.len() * hidden];
+        let mut errors = [0.0; 1 + NEGATIVES];
+        for ((&(item, label), part), error) in samples.iter().zip(parts.chunks_exact_mut(hidden)).zip(&mut errors) {
+            layers.item_part(self.items.vector(item), part);
+            *error = weight * (sigmoid(layers.logit(&user_part, part)) - label);
         }
-        // The user's input is the same for all samples, so its part of W1 sees the summed deltas, which are b1's.
-        let [of_w1, deltas, ..] = &mut g.dense;
-        for (d, x) in self.users.vector(user).iter().enumerate() {
-            let at = d * hidden;
-            axpy(*x, deltas, &mut of_w1[at..at + hidden]);
-            g.user[d] = dot(&w1[at..at + hidden], deltas);
+        if !errors.iter().all(|e| e.is_finite()) {
+            return Learned { non_finite: 1 };
         }
-        g
-    }
-
-    fn apply(&mut self, user: Slot, g: &Gradients) {
+        let mut backward = Vec::with_capacity(samples.len());
+        for ((&(item, _), part), error) in samples.iter().zip(parts.chunks_exact(hidden)).zip(errors) {
+            backward.push(Sample { item: self.items.vector(item), part, error });
+        }
+        let (by_user, by_items) = self.dense.backward(&vector, &user_part, &backward);
         let rate = self.config.learning_rate;
-        self.steps += 1;
-        let dense_rate = corrected(rate, self.steps.min(1 << 24) as f32);
-        let weights = self.dense.slices_mut();
-        let moments = self.first.slices_mut().into_iter().zip(self.second.slices_mut());
-        for ((w, g), (m, v)) in weights.into_iter().zip(&g.dense).zip(moments) {
-            adam(w, g, m, v, dense_rate);
+        self.users.step(user, &by_user, rate);
+        for (&(item, _), gradient) in samples.iter().zip(by_items.chunks_exact(n)) {
+            self.items.step(item, gradient, rate);
+            self.parts.made_at.row_mut(item as usize)[0] = 0;
         }
-        self.users.adam(user, &g.user, rate);
-        for (item, gradient) in &g.items {
-            self.items.adam(*item, gradient, rate);
+        self.progress.collected += 1;
+        if self.progress.collected >= self.config.batch {
+            self.progress.steps += 1;
+            self.dense.step(self.progress.collected, rate, self.progress.steps);
+            self.progress.collected = 0;
         }
+        Learned::default()
     }
 }
 
 impl Part for Ncf {
     fn tables(&self) -> Vec<(String, &Table)> {
         vec![
-            ("users".into(), &self.users.rows),
+            ("users".into(), &self.users.vectors),
             ("users.moments".into(), &self.users.moments),
-            ("items".into(), &self.items.rows),
+            ("items".into(), &self.items.vectors),
             ("items.moments".into(), &self.items.moments),
+            ("dense".into(), &self.dense.weights),
+            ("dense.learning".into(), &self.dense.learning),
         ]
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
         vec![
-            ("users".into(), &mut self.users.rows),
+            ("users".into(), &mut self.users.vectors),
             ("users.moments".into(), &mut self.users.moments),
-            ("items".into(), &mut self.items.rows),
+            ("items".into(), &mut self.items.vectors),
             ("items.moments".into(), &mut self.items.moments),
+            ("dense".into(), &mut self.dense.weights),
+            ("dense.learning".into(), &mut self.dense.learning),
         ]
     }
 
     fn blob(&self) -> Vec<u8> {
-        let mut blob = self.steps.to_le_bytes().to_vec();
-        for dense in [&self.dense, &self.first, &self.second] {
-            blob.extend(dense.slices().into_iter().flatten().flat_map(|w| w.to_le_bytes()));
-        }
-        blob
+        serde_json::to_vec(&self.progress).expect("two numbers have a JSON form")
     }
 
     fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
-        let wanted = self.blob().len();
-        if blob.len() != wanted {
-            return Err(PartError(format!("ncf: {} bytes of dense layers, expected {wanted}", blob.len())));
-        }
-        let (steps, floats) = blob.split_at(8);
-        self.steps = u64::from_le_bytes(steps.try_into().unwrap_or_default());
-        let mut values = floats.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
-        for dense in [&mut self.dense, &mut self.first, &mut self.second] {
-            for (w, v) in dense.slices_mut().into_iter().flatten().zip(&mut values) {
-                *w = v;
-            }
-        }
-        Ok(())
+        self.progress = serde_json::from_slice(blob).map_err(|e| PartError(format!("ncf: {e}")))?;
+        self.parts.made_at.clear();
+        if self.dense.fits() { Ok(()) } else { Err(PartError("ncf: dense layers of another shape".to_owned())) }
+    }
+
+    fn bytes(&self) -> usize {
+        let tables: usize = self.tables().iter().map(|(_, t)| t.bytes()).sum();
+        tables + self.parts.halves.bytes() + self.parts.made_at.bytes()
     }
 }
 
@@ -319,26 +194,28 @@ impl Model for Ncf {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let part = self.user_part(context.user);
-        let (mut sum, mut scratch) = (vec![0.0; self.config.hidden], vec![0.0; self.config.hidden]);
+        let layers = self.dense.layers();
+        let user_part = self.user_part(context);
+        let mut part = vec![0.0; self.config.hidden];
         for (item, score) in items.iter().zip(scores) {
-            *score = self.item_logit(&part, self.items.vector(*item), &mut sum, &mut scratch);
+            layers.item_part(self.items.vector(*item), &mut part);
+            *score = layers.logit(&user_part, &part);
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        let part = self.user_part(context.user);
-        let (mut sum, mut scratch) = (vec![0.0; self.config.hidden], vec![0.0; self.config.hidden]);
-        // Items that taught nothing have a zero vector: all the same score.
-        scores.fill(self.output(&part, &mut scratch));
-        let width = VECTOR + self.config.dimensions;
-        for (first, rows) in self.items.rows.float_blocks() {
-            let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(width).zip(out) {
-                if row[SEEN] > 0.0 {
-                    *score = self.item_logit(&part, &row[VECTOR..], &mut sum, &mut scratch);
-                }
-            }
+        let layers = self.dense.layers();
+        let user_part = self.user_part(context);
+        let mut part = vec![0.0; self.config.hidden];
+        let now = self.now();
+        for (item, score) in scores.iter_mut().enumerate() {
+            // A half that was kept has the bits of one computed now.
+            *score = if self.parts.made_at.row(item)[0] == now {
+                layers.logit(&user_part, self.parts.halves.floats(item))
+            } else {
+                layers.item_part(self.items.vectors.floats(item), &mut part);
+                layers.logit(&user_part, &part)
+            };
         }
     }
 
@@ -346,33 +223,41 @@ impl Model for Ncf {
         Some(score)
     }
 
+    fn prepare(&mut self, items: usize) {
+        let now = self.now();
+        let layers = self.dense.layers();
+        for item in 0..items.min(self.items.vectors.len()) {
+            if self.parts.made_at.row(item)[0] != now {
+                layers.item_part(self.items.vectors.floats(item), self.parts.halves.floats_mut(item));
+                self.parts.made_at.row_mut(item)[0] = now;
+            }
+        }
+    }
+
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
-        self.users.awaken(user, example.context.user_id, self.seed.named("users"));
-        self.items.awaken(example.item, example.item_id, self.seed.named("items"));
-        let mut samples = Vec::with_capacity(1 + NEGATIVES);
-        samples.push((example.item, example.label));
-        samples.extend(example.negatives.iter().filter(|n| self.items.seen(**n)).map(|n| (*n, 0.0)));
-        let weight = if example.weight.is_finite() { example.weight.clamp(0.0, 100.0) } else { 0.0 };
-        let gradients = self.gradients(user, &samples, weight);
-        let finite = |g: &Gradients| g.user.iter().all(|x| x.is_finite()) && g.dense[3][0].is_finite();
-        if !finite(&gradients) {
+        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
             return Learned { non_finite: 1 };
         }
-        self.apply(user, &gradients);
-        Learned::default()
+        self.users.awaken(user, example.context.user_id);
+        self.items.awaken(example.item, example.item_id);
+        let mut samples = [(example.item, example.label.clamp(0.0, 1.0)); 1 + NEGATIVES];
+        let mut count = 1;
+        // A negative that never learned here has no id to draw its first vector from: it is left out.
+        for negative in example.negatives.iter().take(NEGATIVES).filter(|n| self.items.learned(**n)) {
+            samples[count] = (*negative, 0.0);
+            count += 1;
+        }
+        self.learn_samples(user, &samples[..count], example.weight.min(HEAVIEST))
     }
 
     fn view(&self) -> Arc<dyn Model> {
-        // Moments are learning's own: a view without them lets their pages be written without copies.
+        // What only learning needs stays behind: its pages can then be written without copies.
         let mut view = self.clone();
-        view.users.moments = Table::new(1);
-        view.items.moments = Table::new(1);
-        view.first = Dense::zeros(1, 1);
-        view.second = Dense::zeros(1, 1);
+        for table in [&mut view.users.moments, &mut view.items.moments, &mut view.dense.learning] {
+            *table = Table::new(table.width());
+        }
+        view.prepare(VIEW_ITEMS);
         Arc::new(view)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,7 +6,39 @@ use crate::event::Span;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
 
-/// Counts positives per item with a half-life (30 days by default). Score = log2 of the decayed count.
+/// Parameters of [`Popularity`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PopularityConfig {
+    /// After this long a positive counts half.
+    pub half_life: Span,
+}
+
+impl Default for PopularityConfig {
+    fn default() -> Self {
+        Self { half_life: Span::seconds(30 * 24 * 3600) }
+    }
+}
+
+/// Heaviest weight that an example has.
+const HEAVIEST: f32 = 1e6;
+
+/// Counts positives per item, each worth half after a half-life (30 days by default). Score = log2 of the decayed
+/// count, the same for all users. Streaming recommenders take it as the baseline to beat (Vinagre et al. 2014).
+///
+/// ```
+/// use reiver::event::{Id, Time};
+/// use reiver::learn::{Context, Example, Model, Popularity, PopularityConfig};
+/// let mut model = Popularity::new(PopularityConfig::default());
+/// let context = Context { user: None, user_id: Id::of("u"), recent: &[], time: Time(0) };
+/// let taken = |item| Example { context, item, item_id: Id(1), label: 1.0, weight: 1.0, negatives: &[] };
+/// for item in [3, 3, 1] {
+///     model.learn(&taken(item));
+/// }
+/// let mut scores = [0.0; 4];
+/// model.score_all(&context, &mut scores);
+/// assert_eq!((scores[3], scores[1]), (1.0, 0.0));
+/// assert!(scores[0] < scores[1]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Popularity {
     counts: Counter,
@@ -15,8 +47,8 @@ pub struct Popularity {
 impl Popularity {
     /// An empty count.
     #[must_use]
-    pub fn new(half_life: Span) -> Self {
-        Self { counts: Counter::new(half_life) }
+    pub fn new(config: PopularityConfig) -> Self {
+        Self { counts: Counter::new(config.half_life) }
     }
 }
 
@@ -58,8 +90,11 @@ impl Model for Popularity {
     }
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
+        if !(example.weight > 0.0 && example.weight.is_finite()) {
+            return Learned { non_finite: 1 };
+        }
         if example.label > 0.0 {
-            self.counts.add(example.item, example.context.time, example.weight);
+            self.counts.add(example.item, example.context.time, example.weight.min(HEAVIEST));
         }
         Learned::default()
     }

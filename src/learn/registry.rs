@@ -3,8 +3,8 @@
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
-use super::popularity::Popularity;
-use super::transitions::Transitions;
+use super::popularity::{Popularity, PopularityConfig};
+use super::transitions::{Transitions, TransitionsConfig};
 use crate::event::Span;
 use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
@@ -12,61 +12,155 @@ use xxhash_rust::xxh3::xxh3_64;
 /// All names, cheapest first.
 pub const KINDS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
 
-/// Parameters that a user may set; what is not set has the model's own default.
+/// Parameters that a user may set; what is not set has the model's own default, tuned on MovieLens-100K.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Length of embeddings.
+    /// Length of embeddings, 1 to 512 (mf, ncf).
     pub dimensions: Option<usize>,
-    /// Step size.
+    /// Step size, above 0, at most 1 (mf, ncf).
     pub learning_rate: Option<f64>,
-    /// L2 regularisation.
+    /// L2 regularisation, 0 to 1 (mf).
     pub regularisation: Option<f64>,
-    /// After this long a count is worth half.
+    /// After this long a count is worth half; at least a second (popularity, transitions).
     pub half_life: Option<Span>,
-    /// Units of the hidden layer.
+    /// Units of the hidden layer, 1 to 1,024 (ncf).
     pub hidden: Option<usize>,
 }
 
-/// Half-life of popularity: a month.
-const POPULARITY: Span = Span::seconds(30 * 24 * 3600);
-/// Half-life of transitions: three months; a fortnight would lose a third of the recall on MovieLens.
-const TRANSITIONS: Span = Span::seconds(90 * 24 * 3600);
+/// A model's parameters, resolved: every one has a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Resolved {
+    Popularity(PopularityConfig),
+    Transitions(TransitionsConfig),
+    Mf(MfConfig),
+    Ncf(NcfConfig),
+}
+
+impl Resolved {
+    fn of(kind: &str, config: &ModelConfig) -> Option<Self> {
+        let c = config.bounded();
+        Some(match kind {
+            "popularity" => {
+                let d = PopularityConfig::default();
+                Self::Popularity(PopularityConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+            }
+            "transitions" => {
+                let d = TransitionsConfig::default();
+                Self::Transitions(TransitionsConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+            }
+            "mf" => {
+                let d = MfConfig::default();
+                Self::Mf(MfConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
+            "ncf" => {
+                let d = NcfConfig::default();
+                Self::Ncf(NcfConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    hidden: c.hidden.unwrap_or(d.hidden),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    ..d
+                })
+            }
+            _ => return None,
+        })
+    }
+}
 
 impl ModelConfig {
-    /// A hash of what a saved model of this kind depends on.
+    /// Whether the parameters fit a kind: every one that is set belongs to it and lies in its range.
+    ///
+    /// # Errors
+    /// With the name of the parameter and what is allowed.
+    pub fn check(&self, kind: &str) -> Result<(), String> {
+        let embeds = matches!(kind, "mf" | "ncf");
+        let counts = matches!(kind, "popularity" | "transitions");
+        if !embeds && !counts {
+            return Err(format!("no model is called {kind}; there are {}", KINDS.join(", ")));
+        }
+        let set = [
+            ("dimensions", self.dimensions.is_some(), embeds),
+            ("learning_rate", self.learning_rate.is_some(), embeds),
+            ("regularisation", self.regularisation.is_some(), kind == "mf"),
+            ("half_life", self.half_life.is_some(), counts),
+            ("hidden", self.hidden.is_some(), kind == "ncf"),
+        ];
+        if let Some((name, ..)) = set.iter().find(|(_, is_set, belongs)| *is_set && !belongs) {
+            return Err(format!("{kind} has no {name}"));
+        }
+        let bounded = self.bounded();
+        let cut = [
+            ("dimensions must be 1 to 512", bounded.dimensions == self.dimensions),
+            ("learning_rate must be above 0 and at most 1", bounded.learning_rate == self.learning_rate),
+            ("regularisation must be 0 to 1", bounded.regularisation == self.regularisation),
+            ("half_life must be at least a second", bounded.half_life == self.half_life),
+            ("hidden must be 1 to 1024", bounded.hidden == self.hidden),
+        ];
+        cut.iter().find(|(_, fits)| !fits).map_or(Ok(()), |(must, _)| Err(format!("{kind}: {must}")))
+    }
+
+    /// The same with every value cut to its range (NaN to none), so that building never fails on a number.
+    fn bounded(&self) -> Self {
+        let number = |x: Option<f64>, low: f64| x.filter(|x| !x.is_nan()).map(|x| x.clamp(low, 1.0));
+        Self {
+            dimensions: self.dimensions.map(|n| n.clamp(1, 512)),
+            learning_rate: number(self.learning_rate, 1e-9),
+            regularisation: number(self.regularisation, 0.0),
+            half_life: self.half_life.map(|s| s.max(Span::seconds(1))),
+            hidden: self.hidden.map(|n| n.clamp(1, 1024)),
+        }
+    }
+
+    /// A hash of what a saved model of this kind depends on: all its parameters, set or not.
     #[must_use]
     pub fn params_hash(&self, kind: &str) -> u64 {
-        xxh3_64(format!("{kind} {self:?}").as_bytes())
-    }
-
-    fn mf(&self) -> MfConfig {
-        let d = MfConfig::default();
-        MfConfig {
-            dimensions: self.dimensions.unwrap_or(d.dimensions).clamp(1, 1024),
-            learning_rate: self.learning_rate.map_or(d.learning_rate, |x| x as f32),
-            regularisation: self.regularisation.map_or(d.regularisation, |x| x as f32),
-            init: d.init,
-        }
-    }
-
-    fn ncf(&self) -> NcfConfig {
-        let d = NcfConfig::default();
-        NcfConfig {
-            dimensions: self.dimensions.unwrap_or(d.dimensions).clamp(1, 1024),
-            hidden: self.hidden.unwrap_or(d.hidden).clamp(1, 4096),
-            learning_rate: self.learning_rate.map_or(d.learning_rate, |x| x as f32),
-        }
+        xxh3_64(format!("{kind} {:?}", Resolved::of(kind, self)).as_bytes())
     }
 }
 
 /// Builds a model; `None` when no model has that name.
 #[must_use]
 pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Model>> {
-    Some(match kind {
-        "popularity" => Box::new(Popularity::new(config.half_life.unwrap_or(POPULARITY))),
-        "transitions" => Box::new(Transitions::new(config.half_life.unwrap_or(TRANSITIONS))),
-        "mf" => Box::new(Mf::new(config.mf(), seed)),
-        "ncf" => Box::new(Ncf::new(config.ncf(), seed)),
-        _ => return None,
+    Some(match Resolved::of(kind, config)? {
+        Resolved::Popularity(c) => Box::new(Popularity::new(c)),
+        Resolved::Transitions(c) => Box::new(Transitions::new(c)),
+        Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_checked_and_hashed_as_resolved() {
+        let none = ModelConfig::default();
+        for kind in KINDS {
+            assert_eq!(none.check(kind), Ok(()));
+            assert_eq!(build(kind, &none, Seed(1)).map(|m| m.kind()), Some(kind));
+        }
+        assert!(build("mff", &none, Seed(1)).is_none());
+        assert!(none.check("mff").is_err_and(|e| e.contains("transitions")));
+        let wrong = [
+            ("mf", ModelConfig { dimensions: Some(0), ..none }),
+            ("mf", ModelConfig { hidden: Some(10), ..none }),
+            ("ncf", ModelConfig { learning_rate: Some(f64::NAN), ..none }),
+            ("ncf", ModelConfig { learning_rate: Some(-0.1), ..none }),
+            ("popularity", ModelConfig { half_life: Some(Span(0)), ..none }),
+            ("popularity", ModelConfig { dimensions: Some(8), ..none }),
+        ];
+        for (kind, config) in wrong {
+            assert!(config.check(kind).is_err(), "{kind} {config:?}");
+            assert!(build(kind, &config, Seed(1)).is_some());
+        }
+        let said = ModelConfig { dimensions: Some(32), ..none };
+        assert_eq!(said.params_hash("mf"), none.params_hash("mf"));
+        assert_ne!(said.params_hash("ncf"), none.params_hash("ncf"));
+        assert_ne!(none.params_hash("popularity"), none.params_hash("transitions"));
+    }
 }

@@ -1,31 +1,66 @@
 //! Decayed item-to-item transitions: what comes after what, explainable and quick to learn.
 
-use super::counter::{Counter, UNSEEN};
+use super::counter::Counter;
 use super::model::{Context, Example, Learned, Model, Slot};
 use crate::event::{Span, Time};
 use crate::table::{Part, PartError, Table, words};
 use std::sync::Arc;
 
+/// Parameters of [`Transitions`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TransitionsConfig {
+    /// After this long a transition, and an item's count, is worth half. A fortnight would lose a third of the
+    /// recall on MovieLens.
+    pub half_life: Span,
+}
+
+impl Default for TransitionsConfig {
+    fn default() -> Self {
+        Self { half_life: Span::seconds(90 * 24 * 3600) }
+    }
+}
+
 /// Neighbours kept per item.
 const NEIGHBOURS: usize = 200;
-// Words of an item's row: reference time, number of neighbours, one unused, then pairs of (slot, weight).
+// Words of an item's row: reference time, number of neighbours, one unused; then their slots, then their weights.
 const REFERENCE: usize = 0;
 const LEN: usize = 2;
-const PAIRS: usize = 4;
+const SLOTS: usize = 4;
+const WEIGHTS: usize = SLOTS + NEIGHBOURS;
 /// How many recent items predict, and how fast their say falls with age.
 const PREDICTING: usize = 5;
 const PREDICT_DECAY: f32 = 0.7;
 /// How fast the evidence of an older item falls when learning, and the weight of the way back.
 const LEARN_DECAY: f32 = 0.8;
 const BACK: f32 = 0.5;
-/// Popularity's part in the score: decides only where no transition speaks.
+/// Damps popular items; popularity's own part in a score is so small that it decides only between items which no
+/// transition reaches, and for users without a history.
+const DAMPING: f32 = 5.0;
 const PRIOR: f32 = 1e-5;
+/// Heaviest example, and heaviest weight of a transition.
+const HEAVIEST: f32 = 1e6;
+const FULLEST: f32 = 1e30;
 
 /// For an event on item i after items j (newest first, age d = 0..9): `T[j,i] += 0.8^d` and `T[i,j] += 0.5·0.8^d`, all
 /// decayed by event time (half-life 90 days by default). Score of i = `Σ_d 0.7^d · T[j_d,i] / √(n_i + 5)` over the
-/// last five items j_d, plus a touch of popularity. The 200 strongest neighbours of an item are kept.
+/// last five items j_d, with n_i the item's decayed count, plus a touch of popularity. A row keeps 200 neighbours: a
+/// new one takes the place of the weakest.
 ///
-/// The family is item-based session neighbours (Kersbergen et al. 2022, VMIS-kNN).
+/// The family is item-based session neighbours (Kersbergen et al. 2022, "Serenade", VMIS-kNN).
+///
+/// ```
+/// use reiver::event::{Id, Time};
+/// use reiver::learn::{Context, Example, Model, Transitions, TransitionsConfig};
+/// let mut model = Transitions::new(TransitionsConfig::default());
+/// let after = |recent| Context { user: Some(0), user_id: Id::of("u"), recent, time: Time(0) };
+/// let step = Example {
+///     context: after(&[7]), item: 2, item_id: Id::of("i2"), label: 1.0, weight: 1.0, negatives: &[],
+/// };
+/// model.learn(&step);
+/// let mut scores = [0.0; 8];
+/// model.score_all(&after(&[7]), &mut scores);
+/// assert!(scores[2] > scores[1] && scores[1] == 0.0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Transitions {
     rows: Table,
@@ -36,78 +71,93 @@ pub struct Transitions {
 impl Transitions {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(half_life: Span) -> Self {
+    pub fn new(config: TransitionsConfig) -> Self {
         Self {
-            rows: Table::new(PAIRS + 2 * NEIGHBOURS),
-            counts: Counter::new(half_life),
-            half_life: half_life.0.max(1) as f64,
+            rows: Table::new(SLOTS + 2 * NEIGHBOURS),
+            counts: Counter::new(config.half_life),
+            half_life: config.half_life.0.max(1) as f64,
         }
     }
 
-    /// Adds to T[from, to]. Weights are kept in units of the row's reference time, which moves rarely.
+    /// How many half-lives lie between two times.
+    fn half_lives(&self, from: i64, to: i64) -> f64 {
+        (to as f64 - from as f64) / self.half_life
+    }
+
+    /// Adds to T[from, to]. Weights of a row are worth what they were at its reference time, which moves rarely.
     fn add(&mut self, from: Slot, to: Slot, time: Time, weight: f32) {
-        let half_life = self.half_life;
-        self.rows.grow_to(from as usize + 1);
+        let row = self.rows.row(from as usize);
+        let len = (row[LEN] as usize).min(NEIGHBOURS);
+        let reference = if len == 0 { time.0 } else { words::get_i64(row, REFERENCE) };
+        let ages = self.half_lives(reference, time.0);
         let row = self.rows.row_mut(from as usize);
-        let mut len = row[LEN] as usize;
-        if len == 0 {
+        // Far ahead of the reference a new weight would grow large: bring the row to today.
+        let moves = len == 0 || ages > 16.0;
+        if moves {
             words::put_i64(row, REFERENCE, time.0);
         }
-        let mut ages = time.0.saturating_sub(words::get_i64(row, REFERENCE)) as f64 / half_life;
-        if ages > 16.0 {
+        let (head, weights) = row.split_at_mut(WEIGHTS);
+        let weights: &mut [f32] = bytemuck::cast_slice_mut(weights);
+        if moves {
             let shrink = libm::exp2(-ages) as f32;
-            for k in 0..len {
-                let w = words::get_f32(row, PAIRS + 2 * k + 1) * shrink;
-                words::put_f32(row, PAIRS + 2 * k + 1, w);
-            }
-            words::put_i64(row, REFERENCE, time.0);
-            ages = 0.0;
+            weights[..len].iter_mut().for_each(|w| *w *= shrink);
         }
-        let weight = weight * libm::exp2(ages.max(-120.0)) as f32;
-        let found = (0..len).find(|&k| row[PAIRS + 2 * k] == to);
-        let place = match found {
-            Some(k) => k,
+        let weight = if moves { weight } else { weight * libm::exp2(ages.max(-120.0)) as f32 };
+        let place = match position(&head[SLOTS..SLOTS + len], to) {
+            Some(place) => place,
             None if len < NEIGHBOURS => {
-                len += 1;
-                row[LEN] = len as u32;
-                words::put_f32(row, PAIRS + 2 * len - 1, 0.0);
-                len - 1
+                head[LEN] = len as u32 + 1;
+                weights[len] = 0.0;
+                len
             }
             None => {
-                let weakest = weakest(row);
-                words::put_f32(row, PAIRS + 2 * weakest + 1, 0.0);
-                weakest
+                let place = weakest(weights);
+                weights[place] = 0.0;
+                place
             }
         };
-        row[PAIRS + 2 * place] = to;
-        let old = words::get_f32(row, PAIRS + 2 * place + 1);
-        words::put_f32(row, PAIRS + 2 * place + 1, (old + weight).min(1e30));
+        head[SLOTS + place] = to;
+        weights[place] = (weights[place] + weight).min(FULLEST);
     }
 
-    /// Calls `each` with (item, Σ_d 0.7^d T[j_d, item]) for every transition of the recent items.
-    fn reached(&self, context: &Context<'_>, mut each: impl FnMut(Slot, f32)) {
+    /// What the rows of the recent items give: (slots, weights, factor), newest first.
+    fn reaching<'a>(&'a self, context: &Context<'a>) -> impl Iterator<Item = (&'a [Slot], &'a [f32], f32)> {
+        let time = context.time.0;
         let mut say = 1.0;
-        for &from in context.recent.iter().take(PREDICTING) {
-            let row = self.rows.row(from as usize);
-            let ages = context.time.0.saturating_sub(words::get_i64(row, REFERENCE)) as f64 / self.half_life;
+        context.recent.iter().take(PREDICTING).map(move |from| {
+            let row = self.rows.row(*from as usize);
+            let len = (row[LEN] as usize).min(NEIGHBOURS);
+            let ages = self.half_lives(words::get_i64(row, REFERENCE), time);
             let factor = say * libm::exp2(-ages.clamp(-16.0, 120.0)) as f32;
-            for pair in row[PAIRS..PAIRS + 2 * row[LEN] as usize].chunks_exact(2) {
-                each(pair[0], factor * f32::from_bits(pair[1]));
-            }
             say *= PREDICT_DECAY;
-        }
-    }
-
-    fn prior(&self, log2_count: f32) -> f32 {
-        PRIOR * ((log2_count + 64.0) / 64.0).clamp(UNSEEN, 4.0).max(0.0)
+            (&row[SLOTS..SLOTS + len], bytemuck::cast_slice(&row[WEIGHTS..WEIGHTS + len]), factor)
+        })
     }
 }
 
-/// The place of the smallest weight; of equals the largest slot's.
-fn weakest(row: &[u32]) -> usize {
-    let weight = |k: usize| f32::from_bits(row[PAIRS + 2 * k + 1]);
-    let order = |a: &usize, b: &usize| weight(*a).total_cmp(&weight(*b));
-    (0..NEIGHBOURS).min_by(order).unwrap_or(0)
+/// The score of an item that transitions reach with `sum` and whose decayed count is `count`.
+#[inline]
+fn damped(sum: f32, count: f32) -> f32 {
+    (sum + PRIOR * count) / (count + DAMPING).sqrt()
+}
+
+/// Where a slot stands in a row.
+fn position(slots: &[Slot], wanted: Slot) -> Option<usize> {
+    // Blocks first, so that the comparison uses wide registers.
+    let block = slots.chunks(16).position(|c| c.iter().fold(false, |hit, s| hit | (*s == wanted)))?;
+    let within = slots[block * 16..].iter().position(|s| *s == wanted)?;
+    Some(block * 16 + within)
+}
+
+/// The place of the smallest weight; of equals the one that has been there longest.
+fn weakest(weights: &[f32]) -> usize {
+    let mut least = 0;
+    for (place, weight) in weights.iter().enumerate() {
+        if *weight < weights[least] {
+            least = place;
+        }
+    }
+    least
 }
 
 impl Part for Transitions {
@@ -137,35 +187,29 @@ impl Model for Transitions {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let mut order: Vec<(Slot, usize)> = items.iter().copied().zip(0..).collect();
-        order.sort_unstable();
         scores.fill(0.0);
-        self.reached(context, |item, weight| {
-            let mut at = order.partition_point(|(slot, _)| *slot < item);
-            while let Some((_, k)) = order.get(at).filter(|(slot, _)| *slot == item) {
-                scores[*k] += weight;
-                at += 1;
+        for (slots, weights, factor) in self.reaching(context) {
+            for (item, score) in items.iter().zip(scores.iter_mut()) {
+                if let Some(place) = position(slots, *item) {
+                    *score += factor * weights[place];
+                }
             }
-        });
+        }
         for (item, score) in items.iter().zip(scores) {
-            let log2 = self.counts.log2_at(*item, context.time);
-            *score = *score / (libm::exp2f(log2.min(120.0)) + 5.0).sqrt() + self.prior(log2);
+            *score = damped(*score, self.counts.count_at(*item, context.time));
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        let known = scores.len();
-        let mut reached = vec![0.0f32; known];
-        self.reached(context, |item, weight| {
-            if let Some(sum) = reached.get_mut(item as usize) {
-                *sum += weight;
+        scores.fill(0.0);
+        for (slots, weights, factor) in self.reaching(context) {
+            for (slot, weight) in slots.iter().zip(weights) {
+                if let Some(score) = scores.get_mut(*slot as usize) {
+                    *score += factor * weight;
+                }
             }
-        });
-        self.counts.log2_all(context.time, scores);
-        for (score, sum) in scores.iter_mut().zip(reached) {
-            let prior = self.prior(*score);
-            *score = if sum > 0.0 { sum / (libm::exp2f(score.min(120.0)) + 5.0).sqrt() + prior } else { prior };
         }
+        self.counts.for_each_count(context.time, scores, |score, count| *score = damped(*score, count));
     }
 
     fn logit(&self, _score: f32) -> Option<f32> {
@@ -173,9 +217,13 @@ impl Model for Transitions {
     }
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
-        if example.label > 0.0 && example.weight > 0.0 && example.weight.is_finite() {
+        if !(example.weight > 0.0 && example.weight.is_finite()) {
+            return Learned { non_finite: 1 };
+        }
+        if example.label > 0.0 {
             let time = example.context.time;
-            let mut weight = example.weight.min(1e6);
+            let mut weight = example.weight.min(HEAVIEST);
+            self.counts.add(example.item, time, weight);
             for &before in example.context.recent {
                 if before != example.item {
                     self.add(before, example.item, time, weight);
@@ -183,12 +231,62 @@ impl Model for Transitions {
                 }
                 weight *= LEARN_DECAY;
             }
-            self.counts.add(example.item, time, example.weight);
         }
         Learned::default()
     }
 
     fn view(&self) -> Arc<dyn Model> {
         Arc::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Id;
+
+    fn go(model: &mut Transitions, recent: &[Slot], item: Slot, time: i64) {
+        let context = Context { user: Some(0), user_id: Id(1), recent, time: Time(time) };
+        let item_id = Id(u128::from(item));
+        model.learn(&Example { context, item, item_id, label: 1.0, weight: 1.0, negatives: &[] });
+    }
+
+    fn weight(model: &Transitions, from: Slot, to: Slot) -> f32 {
+        let row = model.rows.row(from as usize);
+        position(&row[SLOTS..SLOTS + row[LEN] as usize], to).map_or(0.0, |p| f32::from_bits(row[WEIGHTS + p]))
+    }
+
+    #[test]
+    fn weights_are_those_of_the_formula() {
+        let mut model = Transitions::new(TransitionsConfig { half_life: Span::seconds(1) });
+        go(&mut model, &[5, 6], 7, 0);
+        go(&mut model, &[5], 7, 1000);
+        // In units of the rows' reference, which is the first event.
+        assert!((weight(&model, 5, 7) - 3.0).abs() < 1e-6);
+        assert!((weight(&model, 6, 7) - 0.8).abs() < 1e-6);
+        assert!((weight(&model, 7, 5) - 1.5).abs() < 1e-6);
+        let context = Context { user: None, user_id: Id(1), recent: &[6, 5], time: Time(1000) };
+        let mut score = [0.0];
+        model.score(&context, &[7], &mut score);
+        let expected = (0.8 * 0.5 + 0.7 * 1.5 + PRIOR * 1.5) / (1.5f32 + 5.0).sqrt();
+        assert!((score[0] - expected).abs() < 1e-6, "{score:?}");
+        // Half an age later: the row moves to a new reference, old weights fade.
+        go(&mut model, &[5], 8, 20_000);
+        assert!((weight(&model, 5, 7) - 3.0 / 1_048_576.0).abs() < 1e-9);
+        assert_eq!(weight(&model, 5, 8), 1.0);
+    }
+
+    #[test]
+    fn a_full_row_gives_up_its_weakest() {
+        let mut model = Transitions::new(TransitionsConfig::default());
+        for to in 1..=NEIGHBOURS as Slot {
+            go(&mut model, &[0], to, 0);
+            go(&mut model, &[0], to, 0);
+        }
+        go(&mut model, &[0], 900, 0);
+        assert_eq!((weight(&model, 0, 1), weight(&model, 0, 2), weight(&model, 0, 900)), (0.0, 2.0, 1.0));
+        go(&mut model, &[0], 901, 0);
+        assert_eq!((weight(&model, 0, 900), weight(&model, 0, 901)), (0.0, 1.0));
+        assert_eq!(model.rows.row(0)[LEN] as usize, NEIGHBOURS);
     }
 }

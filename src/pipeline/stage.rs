@@ -6,7 +6,7 @@
 use super::state::State;
 use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
-use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot};
+use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -26,10 +26,9 @@ pub(super) struct Staged {
     pub(super) ranking: Option<StagedRanking>,
 }
 
-/// How an example is ranked: against which part of the catalogue, leaving out what.
+/// How an example is ranked: against which items, leaving out what.
 pub(super) struct StagedRanking {
-    pub(super) catalogue: usize,
-    pub(super) target_known: bool,
+    pub(super) taught: Taught,
     excluded: Range<usize>,
 }
 
@@ -95,8 +94,7 @@ impl State {
         let Some(label) = label_of(event, rules.min_rating) else { return };
         for touch in &event.items {
             let admitted = self.directory.admit_user(Id::of(&event.user_id));
-            let known = self.directory.item(Id::of(&touch.item_id));
-            let item = known.or_else(|| self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id));
+            let item = self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id);
             let (Some(user), Some(item)) = (admitted, item) else {
                 turn.report.not_admitted += 1;
                 continue;
@@ -104,10 +102,9 @@ impl State {
             let mut staged = self.context_of(user, item, event.time, label);
             if label > 0.0 {
                 let consumed = self.directory.consumed(user);
-                let catalogue = self.directory.items() - usize::from(known.is_none());
                 let mixed = xxh3_64_with_seed(event.event_id.as_bytes(), rules.seeds.ranked.0);
                 if unit_interval(mixed) < turn.rank_share {
-                    staged.ranking = ranking_of(turn.batch, &consumed, item, catalogue, known.is_some());
+                    staged.ranking = ranking_of(turn.batch, &consumed, item, self.directory.taught_set());
                 }
                 self.draw_negatives(&mut staged, &consumed, item, rules.seeds.negatives, event);
                 self.directory.mark_taught(item);
@@ -157,17 +154,11 @@ impl State {
 }
 
 /// Users with a history are ranked; an item consumed before has no rank among those not consumed.
-fn ranking_of(
-    batch: &mut Batch,
-    consumed: &[Slot],
-    item: Slot,
-    catalogue: usize,
-    known: bool,
-) -> Option<StagedRanking> {
+fn ranking_of(batch: &mut Batch, consumed: &[Slot], item: Slot, taught: Taught) -> Option<StagedRanking> {
     if consumed.is_empty() || consumed.binary_search(&item).is_ok() {
         return None;
     }
     let start = batch.excluded.len();
     batch.excluded.extend_from_slice(consumed);
-    Some(StagedRanking { catalogue, target_known: known, excluded: start..batch.excluded.len() })
+    Some(StagedRanking { taught, excluded: start..batch.excluded.len() })
 }

@@ -47,13 +47,9 @@ fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64
     let mut skipped = 0;
     for staged in &batch.examples {
         let example = batch.example(staged);
-        let ranking = staged.ranking.as_ref().map(|r| Ranking {
-            catalogue: r.catalogue,
-            excluded: batch.excluded(r),
-            target_known: r.target_known,
-        });
-        let learned = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
-        skipped += u64::from(learned.non_finite);
+        let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
+        let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
+        skipped += u64::from(run.learned.non_finite);
     }
     trained.nanos += nanos().saturating_sub(begun);
     skipped
