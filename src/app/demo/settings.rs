@@ -28,7 +28,7 @@ pub fn experiment() -> ExperimentConfig {
 pub fn models() -> Vec<(String, ModelConfig)> {
     ARMS.iter()
         .map(|arm| {
-            let half_life = (*arm == "popularity").then_some(Span::seconds(6));
+            let half_life = (*arm == "popularity").then_some(Span::seconds(4));
             ((*arm).to_owned(), ModelConfig { half_life, ..ModelConfig::default() })
         })
         .collect()
