@@ -1,7 +1,4 @@
-//! Worlds with known truth under virtual time: no sockets, no clock; a failure names the seed that repeats it.
+//! The simulated shop under virtual time: the demo's claims, over several seeds.
 
-mod disorder;
-mod log;
-mod process;
 mod shop;
 mod world;
