@@ -73,7 +73,7 @@ pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// out += Σ_d x[d] · row d of `matrix` (row-major, rows as long as `out`): the input of a dense layer. Each output
+/// out += `Σ_d x[d] · matrix[d]` (row-major, rows as long as `out`): the input of a dense layer. Each output
 /// adds its terms in the order of d, however many outputs are worked on at once.
 pub fn add_product(x: &[f32], matrix: &[f32], out: &mut [f32]) {
     let width = out.len();
