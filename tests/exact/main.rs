@@ -11,7 +11,7 @@ mod process;
 
 use process::{Process, kcat_consume, kcat_produce, topic};
 use std::collections::BTreeMap;
-use truth::rules::{Rules, Worth};
+use truth::rules::Rules;
 use truth::{chance, cuts, lines, recount, redecide};
 
 const DAY: i64 = 86_400_000;
@@ -86,7 +86,7 @@ stick = "{stick}"
             window: 4_000,
             grace: 2_000,
             wait: 2_000,
-            reward: BTreeMap::from([("click".to_owned(), Worth::Fixed(1.0))]),
+            reward: BTreeMap::from([("click".to_owned(), Some(1.0))]),
         }
     }
 

@@ -1,10 +1,11 @@
 //! A run without a broker: topics in memory, decisions by the house, and shoppers with bad clocks.
 
-use crate::truth::rules::{Rules, Worth};
+use crate::truth::rules::Rules;
 use reiver::allocate::{AssignRequest, ExperimentConfig, Overlay};
 use reiver::codec;
 use reiver::event::{Content, Control, Cut, CutPart, Decision, Event, Generation, Partition, Record, Span, Time};
 use reiver::pipeline::{Arrival, CutInput, Input, Pipeline, PipelineConfig};
+use reiver::reward::{RewardTable, RewardValue};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,7 +15,9 @@ const BEGIN: i64 = 1_800_000_000_000;
 
 /// An experiment with a short window, so that everything happens within minutes.
 pub(crate) fn experiment(stick: Option<i64>) -> ExperimentConfig {
+    let worth = [("click".to_owned(), RewardValue::Constant(1.0)), ("purchase".to_owned(), RewardValue::Value)];
     ExperimentConfig {
+        reward: RewardTable::new(worth.into(), None).expect("a reward table"),
         window: Span::seconds(30),
         grace: Span::seconds(5),
         stick: stick.map(Span),
@@ -34,6 +37,8 @@ pub(crate) struct Stage {
     config: ExperimentConfig,
     topics: BTreeMap<(&'static str, i32), Vec<Record>>,
     control: Vec<String>,
+    /// The end of the newest cut in each partition.
+    done: BTreeMap<(&'static str, i32), usize>,
     later: Later,
     dice: u64,
     now: i64,
@@ -48,8 +53,8 @@ impl Stage {
         pipeline.step(Input::Generation(1));
         let generation = Control::Generation(Generation { generation: 1, time: BEGIN, learner: String::new() });
         let control = vec![serde_json::to_string(&generation).expect("JSON")];
-        let (topics, later) = (BTreeMap::new(), Later::new());
-        Self { pipeline, config, topics, control, later, dice: seed << 32, now: BEGIN, cut: 0 }
+        let (topics, done, later) = (BTreeMap::new(), BTreeMap::new(), Later::new());
+        Self { pipeline, config, topics, control, done, later, dice: seed << 32, now: BEGIN, cut: 0 }
     }
 
     /// What the account must know.
@@ -59,7 +64,7 @@ impl Stage {
             window: self.config.window.0,
             grace: self.config.grace.0,
             wait: self.config.grace.0,
-            reward: [("click".to_owned(), Worth::Fixed(1.0))].into(),
+            reward: [("click".to_owned(), Some(1.0)), ("purchase".to_owned(), None)].into(),
         }
     }
 
@@ -126,16 +131,17 @@ impl Stage {
             let (action, decision) = match roll {
                 r if r < 0.1 => ("view", id.to_owned()),
                 r if r < 0.15 => ("click", format!("nobody-{}", self.dice)),
+                r if r < 0.3 => ("purchase", id.to_owned()),
                 _ => ("click", id.to_owned()),
             };
             let event_id = format!("e{}", self.dice);
             let event_time = Time(time.min(self.now + 30_000 * i64::from(roll < 0.9) + 36_000)).to_rfc3339();
             let event = if self.chance() < 0.5 {
                 json!({"type": "feedback", "event_id": event_id, "event_time": event_time, "decision_id": decision,
-                    "metric": action, "value": 1})
+                    "metric": action, "value": 2.5})
             } else {
                 json!({"type": "interaction", "event_id": event_id, "event_time": event_time, "user_id": unit,
-                    "item_id": "i1", "action": action, "decision_id": decision})
+                    "item_id": "i1", "action": action, "decision_id": decision, "value": 19.9})
             };
             self.later.entry(cut).or_default().push(("clicks", event.clone()));
             if self.chance() < 0.1 {
@@ -162,10 +168,8 @@ impl Stage {
     fn handle(&mut self) {
         let mut parts = Vec::new();
         let mut arrivals = Vec::new();
-        let keys: Vec<(&str, i32)> = self.topics.keys().copied().collect();
-        for (topic, number) in keys {
-            let records = &self.topics[&(topic, number)];
-            let done = self.position(topic, number);
+        for (&(topic, number), records) in &self.topics {
+            let done = self.done.insert((topic, number), records.len()).unwrap_or(0);
             let content = if topic == "decisions" { Content::Decisions } else { Content::Events };
             arrivals.extend(records[done..].iter().map(|record| Arrival::decode(record.clone(), content)));
             if done < records.len() {
@@ -177,17 +181,6 @@ impl Stage {
         let cut = Cut { generation: 1, log_time: self.now, rank_share: 0.0, parts };
         self.control.push(serde_json::to_string(&Control::Cut(cut)).expect("JSON"));
         self.pipeline.step(Input::Cut(CutInput { log_time: Time(self.now), rank_share: 0.0, arrivals: &arrivals }));
-    }
-
-    /// The end of the newest cut in a partition.
-    fn position(&self, topic: &str, number: i32) -> usize {
-        let end = |text: &String| match serde_json::from_str(text) {
-            Ok(Control::Cut(cut)) => {
-                cut.parts.iter().find(|part| part.topic == topic && part.partition == number).map(|part| part.end)
-            }
-            _ => None,
-        };
-        self.control.iter().rev().find_map(end).unwrap_or(0) as usize
     }
 
     /// A topic as kcat would print it.

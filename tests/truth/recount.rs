@@ -6,6 +6,7 @@
 use super::cuts::Handled;
 use super::lines::Line;
 use super::rules::{Rules, SKEW};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts of one arm.
@@ -66,9 +67,10 @@ struct Known {
 }
 
 /// A reward on its way.
-struct Reward {
+struct Reward<'a> {
     decision: String,
     metric: String,
+    value: Option<&'a Value>,
     time: i64,
     cut: usize,
 }
@@ -109,13 +111,19 @@ fn key(id: &str) -> String {
     id.replace('-', "").to_ascii_lowercase()
 }
 
-fn reward_of(line: &Line, cut: usize) -> Option<Reward> {
+fn reward_of(line: &Line, cut: usize) -> Option<Reward<'_>> {
     let metric = match line.text("type")? {
         "feedback" => line.text("metric")?,
         "interaction" => line.text("action")?,
         _ => return None,
     };
-    Some(Reward { decision: key(line.text("decision_id")?), metric: metric.to_owned(), time: line.time()?, cut })
+    Some(Reward {
+        decision: key(line.text("decision_id")?),
+        metric: metric.to_owned(),
+        value: line.event.as_ref()?.get("value"),
+        time: line.time()?,
+        cut,
+    })
 }
 
 /// Takes a decision in: whether it is an assignment, and when it closes.
@@ -166,7 +174,7 @@ fn settle(
     rules: &Rules,
     account: &mut Account,
     known: &mut BTreeMap<String, Known>,
-    reward: &Reward,
+    reward: &Reward<'_>,
     cuts: &[Handled<'_>],
 ) {
     let Some(decision) = known.get_mut(&reward.decision) else {
@@ -185,7 +193,7 @@ fn settle(
         account.feedbacks.late += 1;
         return;
     }
-    let Some(worth) = rules.worth(&reward.metric) else {
+    let Some(worth) = rules.worth(&reward.metric, reward.value) else {
         account.feedbacks.unrewarded += 1;
         return;
     };
