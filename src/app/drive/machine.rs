@@ -90,10 +90,12 @@ impl Drive {
         self.trays.iter().map(|(p, t)| (p.clone(), Start::Offset(t.next))).collect()
     }
 
-    /// Positions that belong to the state as it is now.
+    /// Positions that belong to the state as it is now. A partition that no cut has named yet has none: after a
+    /// restart it is added anew, and the cut that names it says where reading began.
     #[must_use]
     pub fn positions(&self) -> (BTreeMap<Partition, i64>, Option<i64>) {
-        (self.trays.iter().map(|(p, t)| (p.clone(), t.next)).collect(), self.control_next)
+        let named = self.trays.iter().filter(|(_, t)| t.named);
+        (named.map(|(p, t)| (p.clone(), t.next)).collect(), self.control_next)
     }
 
     /// Whether a partition is known.
@@ -193,7 +195,10 @@ impl Drive {
             },
             Led::End(offset) => {
                 self.control_ended = true;
-                self.control_next = self.control_next.or(Some(offset)).filter(|_| self.queue.is_empty());
+                // Only where nothing was read at all does the end tell where to go on.
+                if self.queue.is_empty() {
+                    self.control_next.get_or_insert(offset);
+                }
                 if self.lead == Lead::Reading {
                     self.lead = Lead::Fencing;
                 }
