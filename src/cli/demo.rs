@@ -5,6 +5,7 @@ use super::output;
 use super::shared::{JsonArg, span};
 use crate::app::{self, demo::DemoSettings};
 use crate::event::Span;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 
@@ -50,14 +51,18 @@ pub(super) fn demo(args: &DemoArgs) -> Outcome {
         phase: args.phase,
         living: terminal && !plain,
     };
-    let mut open = false;
-    let document = app::demo::demo(&settings, |text, replaces| {
-        let start = if open { "\r\x1b[K" } else { "" };
-        open = replaces;
-        output::progress(start, text, !replaces);
+    // A bar without a bar: it knows the terminal's width, and keeps the line at the bottom.
+    let line = settings.living.then(ProgressBar::no_length);
+    if let Some(line) = &line {
+        line.set_style(ProgressStyle::with_template("{wide_msg}")?);
+    }
+    let document = app::demo::demo(&settings, |text, replaces| match &line {
+        Some(line) if replaces => line.set_message(text.to_owned()),
+        Some(line) => line.println(text),
+        None => output::note(text),
     })?;
-    if open {
-        output::note("");
+    if let Some(line) = &line {
+        line.abandon();
     }
     if args.output.json {
         output::document(&document)?;

@@ -22,12 +22,6 @@ pub(super) fn note(text: &str) {
     let _gone = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Writes a line for people to stderr that may replace the one before it (`start`), and may be replaced itself.
-pub(super) fn progress(start: &str, text: &str, ends: bool) {
-    let mut err = std::io::stderr().lock();
-    let _gone = write!(err, "{start}{text}{}", if ends { "\n" } else { "" }).and_then(|()| err.flush());
-}
-
 /// Lays rows out in columns: the first left, the others right, two spaces between.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {

@@ -81,6 +81,16 @@ struct Moving {
     rng: Pcg64Mcg,
 }
 
+impl Moving {
+    /// Lists of another regime tell nothing about this one.
+    fn turn(&mut self, regime: Regime) {
+        if regime != self.told {
+            self.told = regime;
+            self.board.clear();
+        }
+    }
+}
+
 /// The shop's people and their traffic. Methods take a short lock and never wait inside it.
 pub struct Street {
     world: World,
@@ -145,11 +155,7 @@ impl Street {
     pub fn see(&self, ask: &Ask, served: &Served, now: Time) {
         let m = &mut *self.moving();
         let list: Vec<u32> = served.items.iter().filter_map(|i| item_of(&self.world, &i.item_id)).collect();
-        let regime = self.world.regime(now);
-        if regime != m.told {
-            m.told = regime;
-            m.board.clear();
-        }
+        m.turn(self.world.regime(now));
         let clicks = if m.crowd.is_bot(ask.user) {
             m.mind.click_all(&list)
         } else {
@@ -181,6 +187,14 @@ impl Street {
     #[must_use]
     pub fn due(&self, now: Time) -> Vec<Sent> {
         self.moving().post.due(now)
+    }
+
+    /// The truly best arm lately, once each of `arms` arms served `lists` lists; see [`TruthBoard::best`].
+    #[must_use]
+    pub fn best(&self, arms: usize, lists: f64, now: Time) -> Option<String> {
+        let mut m = self.moving();
+        m.turn(self.world.regime(now));
+        m.board.best(arms, lists)
     }
 
     /// What the arms' lists are truly worth lately, the best first.

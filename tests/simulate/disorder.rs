@@ -7,7 +7,8 @@ use super::process::Process;
 use super::shop::{Busy, OPENS, Shop};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
-use reiver::event::{Partition, Span, Time};
+use reiver::app::demo::{ARMS, EXPERIMENT};
+use reiver::event::{Command, CommandAction, Control, Partition, Span, Time};
 use reiver::pipeline::EventOutcome;
 use reiver::rng::Seed;
 use reiver::simulate::Faults;
@@ -74,6 +75,7 @@ impl Scene {
             65..93 => self.process.timer(log, chance, now),
             93..95 => self.process.save(now),
             95 if chance.random::<f64>() < 0.5 => self.kill(),
+            96 if chance.random::<f64>() < 0.5 => self.command(),
             _ => {
                 if let Some(zombie) = &mut self.zombie {
                     fetch(zombie, log, chance, now);
@@ -82,6 +84,21 @@ impl Scene {
                 }
             }
         }
+    }
+
+    /// Somebody pauses an arm or ends its pause; now and then the same request comes twice.
+    fn command(&mut self) {
+        let actions = [CommandAction::Paused, CommandAction::Resumed];
+        let command = Control::Command(Command {
+            event_id: format!("command-{}", self.chance.random_range(0..20)),
+            event_time: self.now().0,
+            action: actions[self.chance.random_range(0..actions.len())],
+            experiment: EXPERIMENT.to_owned(),
+            arm: ARMS[self.chance.random_range(0..ARMS.len())].to_owned(),
+            actor: "somebody".to_owned(),
+            reason: String::new(),
+        });
+        self.log.control.push(serde_json::to_vec(&command).expect("a command has a JSON form").into());
     }
 
     /// The process is gone, or believed to be; the next one begins where its newest checkpoint stands.

@@ -1,9 +1,10 @@
 //! The demo: a simulated shop, an embedded broker and the whole loop in one process.
 //!
-//! Read in this order: settings (what the shop is configured with), line (what the terminal shows), stage (all of it
-//! together).
+//! Read in this order: settings (what the shop is configured with), line (what the terminal shows), milestone (when
+//! a promise comes true), stage (all of it together).
 
 mod line;
+mod milestone;
 mod settings;
 mod stage;
 

@@ -1,7 +1,8 @@
 //! Broker, instance and shoppers of the demo, from opening to closing time.
 
-use super::line::{Moment, line};
-use super::settings::{EXPERIMENT, experiment, models};
+use super::line::{Around, LEGEND, Moment, line};
+use super::milestone::Milestones;
+use super::settings::{ARMS, EXPERIMENT, experiment, models};
 use crate::adapter::clock::{SystemClock, monotonic_nanos};
 use crate::adapter::embedded::EmbeddedBroker;
 use crate::adapter::entropy::entropy;
@@ -11,7 +12,7 @@ use crate::event::{Span, Time};
 use crate::pipeline::PipelineConfig;
 use crate::port::{Clock, Start};
 use crate::rng::Seed;
-use crate::simulate::{Doings, Faults, Manners, Pace, Regime, Shape, Shoppers, Street, World};
+use crate::simulate::{Doings, Faults, Manners, Pace, Shape, Shoppers, Street, World};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ const TOPIC: &str = "shop.events";
 const LOOK: Duration = Duration::from_millis(200);
 /// Between two lines where they cannot be rewritten.
 const PLAIN: Span = Span::seconds(5);
+/// Lists of each arm, lately, from which on it is known which one is truly best.
+const LISTS: f64 = 5.0;
 /// Records not yet learned from which browsing slows down: the embedded broker keeps few.
 const LAG: u64 = 2_000;
 
@@ -57,6 +60,7 @@ pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow:
     let running = start(run_settings(settings, &broker, &folder)?, Arc::clone(&clock))?;
     running.stop_at_signals();
     say(&format!("the shop is open: http://{}", running.address), false);
+    say(LEGEND, false);
 
     let opens = clock.now();
     let street = Arc::new(street(settings, opens));
@@ -130,6 +134,7 @@ fn street(settings: &DemoSettings, opens: Time) -> Street {
     Street::new(World::new(shape, seed), manners, seed.named("street"), &format!("{:08x}", opens.0))
 }
 
+/// Says what happens until closing time.
 fn watch(
     settings: &DemoSettings,
     running: &Running,
@@ -138,8 +143,8 @@ fn watch(
     opens: Time,
     say: &mut impl FnMut(&str, bool),
 ) {
-    let mut regime = street.world().regime(opens);
-    let mut before = (Moment::default(), opens);
+    let mut milestones = Milestones::new(street.world());
+    let (mut before, mut rates) = ((Moment::default(), opens), (0.0, 0.0));
     let mut said = opens;
     while !running.stop.is_cancelled() {
         std::thread::sleep(LOOK);
@@ -147,26 +152,29 @@ fn watch(
         if settings.duration.is_some_and(|d| now - opens >= d) {
             return;
         }
-        let current = street.world().regime(now);
-        if current != regime {
-            regime = current;
-            say(announcement(regime), false);
+        if let Some(change) = milestones.change(street.world().regime(now), now) {
+            say(change, false);
         }
-        let due = settings.living || now - said >= PLAIN;
-        let Some(view) = running.view.load_full().filter(|_| due) else { continue };
-        let lag = running.status.lag();
-        let text = line(&*view, EXPERIMENT, now - opens, (before.0, now - before.1), lag, settings.living);
-        say(&text, settings.living);
-        said = now;
+        let Some(view) = running.view.load_full() else { continue };
+        let best = street.best(ARMS.len(), LISTS, now);
+        if let Some(reached) = best.as_ref().and_then(|best| milestones.reached(&*view, best, now)) {
+            say(&reached, false);
+        }
         if now - before.1 >= Span::seconds(1) {
-            before = (Moment::of(&*view, EXPERIMENT), now);
+            let moment = Moment::of(&*view);
+            rates = moment.rates(before.0, now - before.1);
+            before = (moment, now);
         }
-    }
-}
-
-const fn announcement(regime: Regime) -> &'static str {
-    match regime {
-        Regime::Sale => "the shop changes: a sale, everybody wants the same few items",
-        Regime::Trails => "the shop changes: the sale is over, shoppers follow trails from item to item",
+        if settings.living || now - said >= PLAIN {
+            said = now;
+            let around = Around {
+                running: now - opens,
+                rates,
+                lag: running.status.lag(),
+                best: best.as_deref(),
+                colour: settings.living,
+            };
+            say(&line(&*view, &around), settings.living);
+        }
     }
 }
