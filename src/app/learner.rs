@@ -56,6 +56,8 @@ pub(super) struct Progress {
     topics_asked: bool,
     topics_added: bool,
     caught_up: bool,
+    /// Where the inputs ended when they were first seen: what lies before must be learned before the first view.
+    ends: BTreeMap<Partition, i64>,
     published: Option<Time>,
     version: u64,
     saving: bool,
@@ -121,6 +123,11 @@ impl Learner {
             Told::End(partition, offset) => self.drive.on_end(&partition, offset, out),
             Told::AllAdded => self.progress.topics_added = true,
             Told::Added(starts, ends) => {
+                for (partition, end) in &ends {
+                    if starts.get(partition).is_none_or(|start| start < end) {
+                        self.progress.ends.entry(partition.clone()).or_insert(*end);
+                    }
+                }
                 for (partition, next) in starts {
                     let limit = self.limit_of(&partition, &ends);
                     if !self.drive.reads(&partition) {
@@ -213,13 +220,20 @@ impl Learner {
         }
     }
 
+    /// Whether everything that was there at the start is learned. Where records never stop coming the inputs are
+    /// hardly ever drained, and where an input ends in markers its last offset is never reached: either will do.
+    fn caught_up(&self) -> bool {
+        let at = self.drive.positions().0;
+        let reached = |(p, end): (&Partition, &i64)| at.get(p).is_some_and(|next| next >= end);
+        self.progress.topics_added && (self.drive.drained() || self.progress.ends.iter().all(reached))
+    }
+
     fn publish(&mut self, now: Time) {
-        let p = &mut self.progress;
-        if !p.caught_up {
-            // The first view: everything that was there at the start is learned.
-            let stranded = p.trouble_since.is_some_and(|t| now - t >= AWAY) && p.dirty;
-            p.caught_up = (p.topics_added && self.drive.drained()) || stranded;
+        if !self.progress.caught_up {
+            let stranded = self.progress.trouble_since.is_some_and(|t| now - t >= AWAY) && self.progress.dirty;
+            self.progress.caught_up = stranded || self.caught_up();
         }
+        let p = &mut self.progress;
         let due = p.published.is_none_or(|t| now - t >= PUBLISH);
         if p.caught_up && due && (p.dirty || p.published.is_none()) {
             p.version += 1;
