@@ -12,9 +12,10 @@ pub(super) struct Counter {
     half_life: f64,
 }
 
-/// log2 of the count of what was never seen: below anything that was, at any two times an `i64` can hold with a
-/// half-life of a second.
-pub(super) const UNSEEN: f32 = -1e30;
+/// log2 of the count of what was never seen.
+pub(super) const UNSEEN: f32 = -1e6;
+/// log2 of a count that was seen stays within this: above [`UNSEEN`] at any two times.
+const REACH: f32 = 9e5;
 
 impl Counter {
     pub(super) fn new(half_life: Span) -> Self {
@@ -88,7 +89,7 @@ impl Counter {
 #[inline]
 fn log2(words: &[u32], now: f64) -> f32 {
     let value = words::get_f64(words, 0);
-    if value == 0.0 { UNSEEN } else { (value - now) as f32 }
+    if value == 0.0 { UNSEEN } else { ((value - now) as f32).clamp(-REACH, REACH) }
 }
 
 #[inline]

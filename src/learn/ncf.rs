@@ -24,12 +24,17 @@ pub struct NcfConfig {
 
 impl Default for NcfConfig {
     fn default() -> Self {
-        Self { dimensions: 50, hidden: 100, learning_rate: 1e-2, batch: 16 }
+        Self { dimensions: 50, hidden: 100, learning_rate: 7e-3, batch: 16 }
     }
 }
 
 /// First embeddings are uniform within this.
 const REACH: f32 = 0.05;
+/// What the layers are told beside every positive: an item that never learned (a zero vector) is taken with this
+/// probability. Without it nothing would hold the score of unknown items down.
+const NEWCOMER: f32 = 0.05;
+/// How much that counts, beside a drawn negative.
+const NEWCOMER_WEIGHT: f32 = 0.25;
 /// Heaviest weight that an example has.
 const HEAVIEST: f32 = 100.0;
 /// A view brings the item halves of this many items up to date; beyond, a request pays for what it asks.
@@ -41,7 +46,7 @@ const VIEW_ITEMS: usize = 32_768;
 ///
 /// Embeddings learn at every example, the dense layers once per `batch` examples. So W1's product with an item holds
 /// for a while and is kept: ranking a catalogue costs one product per item and batch, not per event. An id that
-/// never learned has a zero embedding: an average user or item.
+/// never learned has a zero embedding: an average user; an item that is seldom taken, which the layers learn beside.
 ///
 /// ```
 /// use reiver::event::{Id, Time};
@@ -121,17 +126,20 @@ impl Ncf {
         let user_part = layers.user_part(&vector);
         let mut parts = vec![0.0; samples.len() * hidden];
         let mut errors = [0.0; 1 + NEGATIVES];
+        let nobody = vec![0.0; n.max(hidden)];
+        let newcomer = NEWCOMER_WEIGHT * weight * (sigmoid(layers.logit(&user_part, &nobody[..hidden])) - NEWCOMER);
         for ((&(item, label), part), error) in samples.iter().zip(parts.chunks_exact_mut(hidden)).zip(&mut errors) {
             layers.item_part(self.items.vector(item), part);
             *error = weight * (sigmoid(layers.logit(&user_part, part)) - label);
         }
-        if !errors.iter().all(|e| e.is_finite()) {
+        if !(newcomer.is_finite() && errors.iter().all(|e| e.is_finite())) {
             return Learned { non_finite: 1 };
         }
-        let mut backward = Vec::with_capacity(samples.len());
+        let mut backward = Vec::with_capacity(samples.len() + 1);
         for ((&(item, _), part), error) in samples.iter().zip(parts.chunks_exact(hidden)).zip(errors) {
             backward.push(Sample { item: self.items.vector(item), part, error });
         }
+        backward.push(Sample { item: &nobody[..n], part: &nobody[..hidden], error: newcomer });
         let (by_user, by_items) = self.dense.backward(&vector, &user_part, &backward);
         let rate = self.config.learning_rate;
         self.users.step(user, &by_user, rate);
