@@ -14,7 +14,7 @@ fn ratings() -> Option<Vec<(i64, u32, u32, u32)>> {
     let shared = std::env::var_os("REIVER_SHARED").map_or(beside, PathBuf::from);
     let path = shared.join("data/ml-100k/u.data");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("SKIPPED: MovieLens-100K is not at {} (set REIVER_SHARED)", path.display());
+        eprintln!("SKIPPED: MovieLens-100K is not at {} (set REIVER_SHARED)", path.display());
         return None;
     };
     let mut rows: Vec<(i64, u32, u32, u32)> = text
@@ -52,7 +52,7 @@ fn run(kind: &str, rows: &[(i64, u32, u32, u32)], min: u32) -> ProgressiveSummar
         directory.consume(user, item);
     }
     let s = scores.summary();
-    println!(
+    eprintln!(
         "{kind:12} ratings ≥ {min}: {} scored, recall@10 {:.4}, ndcg@10 {:.4}, mrr {:.4}, log loss {:.4}, auc {:.4}",
         s.scored,
         s.recall_at_10,
@@ -84,7 +84,7 @@ fn all_models_on_both_streams() {
     let Some(rows) = ratings() else { return };
     let all = std::env::var("REIVER_MOVIELENS").is_ok_and(|v| v == "all");
     if !all {
-        println!(
+        eprintln!(
             "SKIPPED: ncf, and the stream of all ratings, which take long without optimisation (REIVER_MOVIELENS=all)"
         );
         return;
