@@ -1,10 +1,10 @@
 //! Who gets which arm: a pure function of the experiment's state and the request, about a microsecond.
 
-use super::draw::{Draw, epoch_of};
-use super::experiment::{ArmState, Experiment};
+use super::arms::{ArmInfo, ArmState};
+use super::draw::{Draw, epoch_of, held_out};
+use super::experiment::Experiment;
 use super::overlay::Overlay;
 use crate::event::{AllocationVersion, ArmShare, Reason, Time};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// The only scope of the first form.
 pub(super) const SCOPE: &str = "all";
@@ -53,7 +53,7 @@ impl Experiment {
         let slot = epoch.and_then(|(_, slot)| self.slots().of(slot));
         let (version, shares) = slot.map_or((newest.version, &newest.shares), |v| (v.version, &v.shares));
         let epoch = epoch.map(|(number, _)| number);
-        if self.held_out(request.unit) {
+        if held_out(self.name(), request.unit, self.salt(), self.config().holdout) {
             return self.stand_in(overlay, Reason::Holdout, version, epoch);
         }
         let state = |i: usize| self.state_of(i, overlay);
@@ -63,7 +63,7 @@ impl Experiment {
         let share = |i: usize| if masked(i) { 0.0 } else { shares.get(i).copied().unwrap_or(0.0) };
         let sum: f64 = (0..self.arms().len()).map(share).sum();
         let unit = if stick.is_some() { request.unit } else { request.decision_id };
-        let draw = Draw::new(self.name(), SCOPE, unit, epoch);
+        let mut draw = Draw::new(self.name(), SCOPE, unit, epoch);
         let entries = self.arms().iter().enumerate().map(|(i, a)| (i, a.name.as_str(), share(i) / sum));
         let chosen = if sum > 0.0 { draw.choose(self.salt(), entries) } else { None };
         match chosen {
@@ -104,9 +104,9 @@ impl Experiment {
         epoch: Option<i64>,
         share: impl Fn(usize) -> f64,
     ) -> Choice {
-        let entry = |(i, info): (usize, &super::ArmInfo)| {
+        let entry = |(i, info): (usize, &ArmInfo)| {
             let propensity = share(i);
-            let (mean, stddev) = self.posterior_moments(i);
+            let (mean, stddev) = self.allocation().moments[i];
             ArmShare {
                 arm: info.name.clone(),
                 propensity,
@@ -126,16 +126,6 @@ impl Experiment {
             scope: SCOPE.to_owned(),
             salt_id: self.salt().to_owned(),
         }
-    }
-
-    /// Whether a unit is held out: XXH3-64 of `experiment ␀ holdout ␀ unit ␀ salt`, as a number below the share.
-    fn held_out(&self, unit: &str) -> bool {
-        let share = self.config().holdout;
-        if share <= 0.0 {
-            return false;
-        }
-        let key = format!("{}\0holdout\0{unit}\0{}", self.name(), self.salt());
-        (xxh3_64(key.as_bytes()) as f64 + 0.5) / 18_446_744_073_709_551_616.0 < share
     }
 
     fn state_of(&self, arm: usize, overlay: &Overlay) -> ArmState {

@@ -1,7 +1,8 @@
 //! The hash behind every assignment: `docs/assignment.md` gives the bytes, so that anyone can recompute it.
 
 use crate::event::{Span, Time};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use std::io::Write as _;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Slots that epochs are staggered over.
 pub(super) const SLOTS: i64 = 256;
@@ -12,44 +13,68 @@ pub fn draw_hash(experiment: &str, scope: &str, unit: &str, epoch: Option<i64>, 
     Draw::new(experiment, scope, unit, epoch).hash(arm, salt)
 }
 
-/// The part of the hash that is the same for all arms.
+/// A hash as a number above 0 and at most 1: (h + ½) / 2⁶⁴.
+#[must_use]
+pub fn draw_number(hash: u64) -> f64 {
+    (hash as f64 + 0.5) / 18_446_744_073_709_551_616.0
+}
+
+/// Whether a unit is held out: XXH3-64 of `experiment ␀ holdout ␀ unit ␀ salt`, as a number below the share.
+#[must_use]
+pub fn held_out(experiment: &str, unit: &str, salt: &str, share: f64) -> bool {
+    share > 0.0 && draw_number(xxh3_64(&joined(&[experiment, "holdout", unit, salt]))) < share
+}
+
+fn joined(texts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    for (i, text) in texts.iter().enumerate() {
+        if i > 0 {
+            bytes.push(0);
+        }
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+/// The bytes that are hashed for one assignment, of which only the end differs from arm to arm.
 pub(super) struct Draw {
-    prefix: Xxh3,
+    bytes: Vec<u8>,
+    prefix: usize,
 }
 
 impl Draw {
     pub(super) fn new(experiment: &str, scope: &str, unit: &str, epoch: Option<i64>) -> Self {
-        let mut prefix = Xxh3::new();
-        for text in [experiment, scope, unit] {
-            prefix.update(text.as_bytes());
-            prefix.update(b"\0");
-        }
+        let mut bytes = joined(&[experiment, scope, unit, ""]);
         match epoch {
-            Some(n) => prefix.update(n.to_string().as_bytes()),
-            None => prefix.update(b"-"),
+            Some(n) => write!(bytes, "{n}").expect("writing to memory does not fail"),
+            None => bytes.push(b'-'),
         }
-        prefix.update(b"\0");
-        Self { prefix }
+        bytes.push(0);
+        let prefix = bytes.len();
+        Self { bytes, prefix }
     }
 
-    pub(super) fn hash(&self, arm: &str, salt: &str) -> u64 {
-        let mut hash = self.prefix.clone();
-        hash.update(arm.as_bytes());
-        hash.update(b"\0");
-        hash.update(salt.as_bytes());
-        hash.digest()
+    pub(super) fn hash(&mut self, arm: &str, salt: &str) -> u64 {
+        self.bytes.truncate(self.prefix);
+        self.bytes.extend_from_slice(arm.as_bytes());
+        self.bytes.push(0);
+        self.bytes.extend_from_slice(salt.as_bytes());
+        xxh3_64(&self.bytes)
     }
 
     /// Weighted rendezvous: the arm with the smallest −ln(u)/p gets the unit, with probability exactly p
     /// (Efraimidis & Spirakis 2006). Entries are (index, name, share); shares of zero never win.
-    pub(super) fn choose<'a>(&self, salt: &str, arms: impl Iterator<Item = (usize, &'a str, f64)>) -> Option<usize> {
+    pub(super) fn choose<'a>(
+        &mut self,
+        salt: &str,
+        arms: impl Iterator<Item = (usize, &'a str, f64)>,
+    ) -> Option<usize> {
         let mut best: Option<(f64, usize)> = None;
         for (index, name, share) in arms {
             if share <= 0.0 {
                 continue;
             }
-            let u = (self.hash(name, salt) as f64 + 0.5) / 18_446_744_073_709_551_616.0;
-            let cost = -libm::log(u) / share;
+            let cost = -libm::log(draw_number(self.hash(name, salt))) / share;
             if best.is_none_or(|(c, _)| cost < c) {
                 best = Some((cost, index));
             }
@@ -64,13 +89,9 @@ impl Draw {
 /// evenly over one epoch instead of all at midnight.
 #[must_use]
 pub fn epoch_of(experiment: &str, unit: &str, stick: Span, now: Time) -> (i64, i64) {
-    let mut key = Vec::with_capacity(experiment.len() + unit.len() + 1);
-    key.extend_from_slice(experiment.as_bytes());
-    key.push(0);
-    key.extend_from_slice(unit.as_bytes());
-    let slot = (xxh3_64(&key) % SLOTS as u64) as i64;
+    let slot = (xxh3_64(&joined(&[experiment, unit])) % SLOTS as u64) as i64;
     let length = slot_length(stick);
-    let epoch = (now.0 - slot * length).div_euclid(length * SLOTS);
+    let epoch = now.0.saturating_sub(slot * length).div_euclid(length * SLOTS);
     (epoch, epoch * SLOTS + slot)
 }
 
@@ -86,7 +107,7 @@ mod tests {
 
     fn pick(unit: u32, shares: &[f64]) -> usize {
         let names = ["a", "b", "c"];
-        let draw = Draw::new("home", "all", &format!("u{unit}"), Some(1));
+        let mut draw = Draw::new("home", "all", &format!("u{unit}"), Some(1));
         draw.choose("1", shares.iter().enumerate().map(|(i, s)| (i, names[i], *s))).expect("some share")
     }
 
@@ -123,5 +144,16 @@ mod tests {
             starts.insert(slot);
         }
         assert!(starts.len() > 250);
+        assert!(epoch_of("home", "u", stick, Time::NEVER).0 < 0);
+        assert!(epoch_of("home", "u", stick, Time(i64::MAX)).0 > 0);
+    }
+
+    #[test]
+    fn a_held_out_share_is_held_out_and_stays() {
+        let held = |share: f64| (0..50_000).filter(|u| held_out("home", &format!("u{u}"), "1", share)).count();
+        assert_eq!((held(0.0), held(1.0)), (0, 50_000));
+        assert!((held(0.1) as f64 / 50_000.0 - 0.1).abs() < 0.004);
+        let who = |share: f64, u: u32| held_out("home", &format!("u{u}"), "1", share);
+        assert!((0..5000).all(|u| !who(0.1, u) || who(0.2, u)), "a larger holdout holds the same units");
     }
 }

@@ -1,61 +1,29 @@
 //! An experiment: arms, evidence, allocation. All of it is state, and a clone of it is what readers see.
 
+use super::arms::{ArmInfo, ArmState};
+use super::best::probability_best;
 use super::config::{ExperimentConfig, PolicyKind};
-use super::posterior::{Belief, Evidence, Prior};
-use super::shares::{Bounds, bounded_shares};
-use super::slots::SlotRing;
-use crate::event::{AllocationVersion, Command, CommandAction, Span, Time};
-use crate::table::{Part, PartError, Table};
+use super::evidence::ALPHA;
+use super::posterior::{Belief, Prior};
+use super::saved::Saved;
+use super::shares::{Bounds, Relaxed, bounded_shares};
+use super::slots::{SlotRing, SlotVector};
+use crate::event::{AllocationVersion, Span, Time};
 use serde::{Deserialize, Serialize};
 
-/// What an arm may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArmState {
-    /// Gets traffic.
-    Live,
-    /// Gets none until it is resumed.
-    Paused,
-    /// Gets none for good.
-    Retired,
-    /// A guardrail took it out.
-    Tripped,
-}
-
-impl ArmState {
-    /// All states.
-    pub const ALL: [Self; 4] = [Self::Live, Self::Paused, Self::Retired, Self::Tripped];
-
-    /// The wire form.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Paused => "paused",
-            Self::Retired => "retired",
-            Self::Tripped => "tripped",
-        }
-    }
-}
-
-/// An arm; its index is its own for ever.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ArmInfo {
-    /// Its name: of a built-in model, or of one served elsewhere.
-    pub name: String,
-    /// What it may do.
-    pub state: ArmState,
-}
-
-/// Shares of all arms in one version.
+/// Shares of all arms in one version; all vectors by arm index.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Allocation {
     /// Its version.
     pub version: AllocationVersion,
-    /// Share by arm index; sums to one (AL-1).
+    /// Share; sums to one (AL-1).
     pub shares: Vec<f64>,
-    /// Probability of being best by arm index, among live arms.
+    /// Probability of being best among live arms; 0 for others.
     pub best: Vec<f64>,
+    /// Posterior mean and standard deviation of an assignment's reward, at this tick.
+    pub moments: Vec<(f64, f64)>,
+    /// Which bounds had to yield to others.
+    pub relaxed: Relaxed,
 }
 
 /// A slot's vector, fixed now: goes to the allocations topic.
@@ -71,33 +39,16 @@ pub struct FixedVector {
     pub shares: Vec<(String, f64)>,
 }
 
-/// Why a command was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandRefused {
-    /// No such arm.
-    #[error("experiment {0} has no arm {1}")]
-    UnknownArm(String, String),
-    /// An arm of that name is there, or was.
-    #[error("experiment {0} has or had an arm {1}; names are not used again")]
-    ArmExists(String, String),
-    /// No room for another arm.
-    #[error("experiment {0} has had {1} arms, the most it can")]
-    TooManyArms(String, usize),
-    /// A retired arm does not come back.
-    #[error("arm {1} of experiment {0} is retired; add it again under another name")]
-    IsRetired(String, String),
-}
-
 /// What people are told of an arm's evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PosteriorSummary {
     /// Mean capped reward of all matured assignments.
     pub mean: f64,
-    /// Lower end of the interval around `mean`, valid at all times at once; `None` where rewards have no bound.
+    /// Lower end of the 95 % interval around `mean`, valid at all times at once; `None` where rewards have no bound.
     pub lower: Option<f64>,
     /// Upper end.
     pub upper: Option<f64>,
-    /// Mean of the posterior, from discounted evidence.
+    /// Mean of the posterior, from discounted evidence, at the newest tick.
     pub posterior_mean: f64,
     /// Standard deviation of the posterior.
     pub stddev: f64,
@@ -105,43 +56,27 @@ pub struct PosteriorSummary {
     pub probability_best: f64,
     /// Discounted number of assignments behind the posterior.
     pub weight: f64,
+    /// Their effective number, `(Σ w)² / Σ w²`.
+    pub effective: f64,
     /// Matured assignments.
     pub matured: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Saved {
-    arms: Vec<ArmInfo>,
-    evidence: Vec<Evidence>,
-    baseline: usize,
-    allocation: Allocation,
-    slots: SlotRing,
 }
 
 /// One experiment.
 #[derive(Clone, Debug)]
 pub struct Experiment {
     config: ExperimentConfig,
-    saved: Saved,
-    /// Derived at each tick: posterior mean and deviation by arm, for the log.
-    moments: Vec<(f64, f64)>,
+    pub(super) saved: Saved,
+    /// What the newest tick had to keep to, by live arm: for the invariants only.
+    bounds: Vec<(usize, Bounds)>,
 }
 
 impl Experiment {
     /// An experiment without evidence: shares as even as its bounds allow.
     #[must_use]
     pub fn new(config: ExperimentConfig) -> Self {
-        let arms: Vec<ArmInfo> =
-            config.arms.iter().map(|name| ArmInfo { name: name.clone(), state: ArmState::Live }).collect();
-        let baseline = config.arms.iter().position(|a| *a == config.baseline).unwrap_or(0);
-        let saved = Saved {
-            evidence: vec![Evidence::default(); arms.len()],
-            arms,
-            baseline,
-            allocation: Allocation::default(),
-            slots: SlotRing::default(),
-        };
-        let mut experiment = Self { config, saved, moments: Vec::new() };
+        let saved = Saved::new(&config);
+        let mut experiment = Self { config, saved, bounds: Vec::new() };
         experiment.reallocate(None);
         experiment
     }
@@ -190,15 +125,11 @@ impl Experiment {
         &self.config.salt
     }
 
-    pub(super) fn posterior_moments(&self, arm: usize) -> (f64, f64) {
-        self.moments.get(arm).copied().unwrap_or_default()
-    }
-
-    /// Takes one matured assignment: the sum of its rewards, which is capped here.
+    /// Takes one matured assignment: the sum of its rewards, which is brought into the table's range here (RE-1).
     pub fn credit(&mut self, arm: usize, reward: f64) {
-        let cap = self.config.reward.cap();
+        let table = &self.config.reward;
         if let Some(evidence) = self.saved.evidence.get_mut(arm) {
-            evidence.credit(reward.min(cap), cap);
+            evidence.credit(table.earned(reward), table);
         }
     }
 
@@ -215,172 +146,140 @@ impl Experiment {
     }
 
     fn fix(&mut self, log_time: Time) -> Vec<FixedVector> {
-        let Allocation { version, shares, .. } = self.saved.allocation.clone();
-        let named = |shares: &[f64]| -> Vec<(String, f64)> {
-            self.saved.arms.iter().zip(shares).map(|(a, s)| (a.name.clone(), *s)).collect()
+        let Saved { allocation, slots, arms, .. } = &mut self.saved;
+        let publish = |slot: Option<i64>, version: AllocationVersion, shares: &[f64]| FixedVector {
+            scope: super::assign::SCOPE.to_owned(),
+            slot,
+            version,
+            shares: arms.iter().zip(shares).map(|(a, s)| (a.name.clone(), *s)).collect(),
         };
-        let scope = || super::assign::SCOPE.to_owned();
-        let Some(stick) = self.config.stick else {
-            return vec![FixedVector { scope: scope(), slot: None, version, shares: named(&shares) }];
-        };
-        let fixed = self.saved.slots.fix(log_time, stick, version, &shares);
-        let publish = |v: super::slots::SlotVector| FixedVector {
-            scope: scope(),
-            slot: Some(v.slot),
-            version: v.version,
-            shares: self.saved.arms.iter().zip(&v.shares).map(|(a, s)| (a.name.clone(), *s)).collect(),
-        };
-        fixed.into_iter().map(publish).collect()
+        match self.config.stick {
+            None => vec![publish(None, allocation.version, &allocation.shares)],
+            Some(stick) => {
+                let fixed = slots.fix(log_time, stick, allocation.version, &allocation.shares);
+                fixed.map(|v: &SlotVector| publish(Some(v.slot), v.version, &v.shares)).collect()
+            }
+        }
     }
 
     fn beliefs(&self) -> Vec<Belief> {
-        let reward = &self.config.reward;
-        let prior = Prior::pooled(&self.saved.evidence, reward.cap());
-        let belief = |e: &Evidence| {
-            if reward.binary() { Belief::bernoulli(e, &prior, reward.cap()) } else { Belief::normal(e, &prior) }
-        };
-        self.saved.evidence.iter().map(belief).collect()
+        let prior = Prior::pooled(&self.saved.evidence, &self.config.reward);
+        self.saved.evidence.iter().map(|e| Belief::of(e, &prior, &self.config.reward)).collect()
+    }
+
+    /// Notes what is believed of a new arm before any tick has seen it.
+    pub(super) fn remember_moments(&mut self, arm: &str) {
+        if let Some(index) = self.arm_index(arm) {
+            let belief = self.beliefs()[index];
+            self.saved.allocation.moments[index] = (belief.mean(), belief.stddev());
+        }
+    }
+
+    pub(super) fn replace(&mut self, saved: Saved) {
+        self.saved = saved;
+        self.bounds.clear();
+    }
+
+    /// Shares of live arms: wanted by the policy, mixed with the floor, bounded. `elapsed` limits the ramp.
+    fn reallocate(&mut self, elapsed: Option<Span>) {
+        let beliefs = self.beliefs();
+        let live = self.live();
+        let n = self.saved.arms.len();
+        let (mut shares, mut best) = (vec![0.0; n], vec![0.0; n]);
+        let mut relaxed = Relaxed::default();
+        self.bounds.clear();
+        if live.is_empty() {
+            // Nobody may serve: the vector still sums to one, and the decider answers with a fallback.
+            shares[self.saved.baseline] = 1.0;
+        } else {
+            let policy = self.config.policy.build();
+            let of_live: Vec<Belief> = live.iter().map(|&i| beliefs[i]).collect();
+            let probability = probability_best(&of_live);
+            let wanted = if self.config.policy == PolicyKind::Thompson {
+                probability.clone()
+            } else {
+                let names: Vec<&str> = live.iter().map(|&i| self.saved.arms[i].name.as_str()).collect();
+                policy.wanted(&names, &of_live)
+            };
+            let floor = if policy.explores() { self.config.floor } else { 0.0 };
+            let each = floor / live.len() as f64;
+            let mixed: Vec<f64> = wanted.iter().map(|w| (1.0 - floor) * w + each).collect();
+            let bounds = self.bounds_of(&live, each, policy.explores(), elapsed);
+            let bounded = bounded_shares(&mixed, &bounds);
+            relaxed = bounded.1;
+            for ((&i, s), p) in live.iter().zip(bounded.0).zip(probability) {
+                (shares[i], best[i]) = (s, p);
+            }
+            self.bounds = live.into_iter().zip(bounds).collect();
+        }
+        let moments = beliefs.iter().map(|b| (b.mean(), b.stddev())).collect();
+        let version = self.saved.allocation.version;
+        self.saved.allocation = Allocation { version, shares, best, moments, relaxed };
     }
 
     fn live(&self) -> Vec<usize> {
         (0..self.saved.arms.len()).filter(|&i| self.saved.arms[i].state == ArmState::Live).collect()
     }
 
-    /// Shares of live arms: wanted by the policy, mixed with the floor, bounded. `elapsed` limits the ramp.
-    fn reallocate(&mut self, elapsed: Option<Span>) {
-        let beliefs = self.beliefs();
-        self.moments = beliefs.iter().map(|b| (b.mean(), b.stddev())).collect();
-        let live = self.live();
-        let n = self.saved.arms.len();
-        let (mut shares, mut best) = (vec![0.0; n], vec![0.0; n]);
-        if !live.is_empty() {
-            let names: Vec<&str> = live.iter().map(|&i| self.saved.arms[i].name.as_str()).collect();
-            let of_live: Vec<Belief> = live.iter().map(|&i| beliefs[i].clone()).collect();
-            let probability = super::best::probability_best(&of_live);
-            let wanted = match &self.config.policy {
-                PolicyKind::Thompson => probability.clone(),
-                fixed @ PolicyKind::Fixed(_) => fixed.build().wanted(&names, &of_live),
-            };
-            let even = 1.0 / live.len() as f64;
-            let floor = if matches!(self.config.policy, PolicyKind::Thompson) { self.config.floor } else { 0.0 };
-            let mixed: Vec<f64> = wanted.iter().map(|w| (1.0 - floor) * w + floor * even).collect();
-            let bounds = self.bounds(&live, floor * even, elapsed);
-            for ((&i, s), p) in live.iter().zip(bounded_shares(&mixed, &bounds)).zip(probability) {
-                shares[i] = s;
-                best[i] = p;
-            }
-        } else if let Some(share) = shares.get_mut(self.saved.baseline) {
-            // Nobody may serve: the vector still sums to one, and the decider answers with a fallback.
-            *share = 1.0;
-        }
-        self.saved.allocation.shares = shares;
-        self.saved.allocation.best = best;
-    }
-
-    fn bounds(&self, live: &[usize], floor: f64, elapsed: Option<Span>) -> Vec<Bounds> {
-        let before = |i: usize| self.saved.allocation.shares.get(i).copied().unwrap_or(0.0);
+    fn bounds_of(&self, live: &[usize], floor: f64, explores: bool, elapsed: Option<Span>) -> Vec<Bounds> {
+        let before = |i: usize| self.saved.allocation.shares[i];
         let kept: f64 = live.iter().map(|&i| before(i)).sum();
         let step = self.config.ramp.zip(elapsed).map(|(r, e)| r * e.as_seconds().max(0.0) / 60.0);
-        let thompson = matches!(self.config.policy, PolicyKind::Thompson);
         let bound = |&i: &usize| {
-            let is_baseline = i == self.saved.baseline && thompson && live.len() > 1;
+            let is_baseline = i == self.saved.baseline && explores;
             let least = if is_baseline { floor.max(self.config.baseline_share) } else { floor };
             let most = self.config.max_share.get(&self.saved.arms[i].name).copied().unwrap_or(1.0);
             // What paused arms left is spread first: that shift is the pause's, not the ramp's.
             let ramp = step.filter(|_| kept > 0.0).map(|s| (before(i) / kept, s));
-            Bounds { least, most: if live.len() == 1 { 1.0 } else { most }, ramp }
+            Bounds { least, most, ramp }
         };
         live.iter().map(bound).collect()
     }
 
-    /// Applies a command that was read from the log.
-    ///
-    /// # Errors
-    /// See [`CommandRefused`]; a command that changes nothing is none.
-    pub fn apply(&mut self, command: &Command) -> Result<(), CommandRefused> {
-        let name = || self.config.name.clone();
-        if command.action == CommandAction::ArmAdded {
-            return self.add(&command.arm);
+    /// Which of AL-1 (shares sum to one), AL-2 (live arms at or above the floor) and AL-3 (change within the ramp) the
+    /// newest tick broke: none, unless there is a fault in this room. What yields to something stronger is no breach.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<(&'static str, String)> {
+        let a = self.allocation();
+        let sum: f64 = a.shares.iter().sum();
+        let mut found = Vec::new();
+        if !((sum - 1.0).abs() < 1e-9) {
+            found.push(("AL-1", format!("shares of {} sum to {sum}", self.name())));
         }
-        let Some(arm) = self.arm_index(&command.arm) else {
-            return Err(CommandRefused::UnknownArm(name(), command.arm.clone()));
-        };
-        let retired = self.saved.arms[arm].state == ArmState::Retired;
-        if retired && command.action != CommandAction::ArmRetired {
-            return Err(CommandRefused::IsRetired(name(), command.arm.clone()));
+        for (arm, b) in &self.bounds {
+            let (share, name) = (a.shares[*arm], &self.saved.arms[*arm].name);
+            if !a.relaxed.floor && share < b.least - 1e-9 {
+                found.push(("AL-2", format!("{name} in {} has {share}, its floor is {}", self.name(), b.least)));
+            }
+            let Some((before, step)) = b.ramp else { continue };
+            let may = (step + a.relaxed.ramp).max(b.least - before).max(before - b.most) + 1e-9;
+            if !a.relaxed.floor && !a.relaxed.caps && (share - before).abs() > may {
+                found.push(("AL-3", format!("{name} in {} moved from {before} to {share}", self.name())));
+            }
         }
-        match command.action {
-            CommandAction::Paused => self.saved.arms[arm].state = ArmState::Paused,
-            CommandAction::Resumed => self.saved.arms[arm].state = ArmState::Live,
-            CommandAction::ArmRetired => self.saved.arms[arm].state = ArmState::Retired,
-            CommandAction::Promoted => self.saved.baseline = arm,
-            CommandAction::Reset => self.saved.evidence[arm] = Evidence::default(),
-            CommandAction::ArmAdded => {}
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, arm: &str) -> Result<(), CommandRefused> {
-        let name = || self.config.name.clone();
-        if self.arm_index(arm).is_some() {
-            return Err(CommandRefused::ArmExists(name(), arm.to_owned()));
-        }
-        if self.saved.arms.len() >= ExperimentConfig::MAX_ARMS {
-            return Err(CommandRefused::TooManyArms(name(), ExperimentConfig::MAX_ARMS));
-        }
-        self.saved.arms.push(ArmInfo { name: arm.to_owned(), state: ArmState::Live });
-        self.saved.evidence.push(Evidence::default());
-        self.saved.allocation.shares.push(0.0);
-        self.saved.allocation.best.push(0.0);
-        Ok(())
+        found
     }
 
     /// What people are told of an arm.
     #[must_use]
     pub fn summary(&self, arm: usize) -> PosteriorSummary {
         let e = self.saved.evidence[arm];
-        let reward = &self.config.reward;
-        let interval = e.interval(reward.binary(), reward.cap(), reward.bounded());
-        let (posterior_mean, stddev) = self.posterior_moments(arm);
+        let interval = self.interval(arm, ALPHA);
+        let a = self.allocation();
         PosteriorSummary {
             mean: e.mean(),
             lower: interval.map(|i| i.0),
             upper: interval.map(|i| i.1),
-            posterior_mean,
-            stddev,
-            probability_best: self.saved.allocation.best.get(arm).copied().unwrap_or(0.0),
+            posterior_mean: a.moments[arm].0,
+            stddev: a.moments[arm].1,
+            probability_best: a.best[arm],
             weight: e.weight,
+            effective: e.effective(),
             matured: e.count,
         }
     }
-}
 
-impl Part for Experiment {
-    fn tables(&self) -> Vec<(String, &Table)> {
-        Vec::new()
-    }
-
-    fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        Vec::new()
-    }
-
-    fn blob(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.saved).expect("finite numbers and names have a JSON form")
-    }
-
-    fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
-        let mut saved: Saved = serde_json::from_slice(blob).map_err(|e| PartError(format!("experiment: {e}")))?;
-        // Arms that the configuration gained since are added; those it lost stay, for their evidence.
-        for arm in &self.config.arms {
-            if saved.arms.iter().all(|a| a.name != *arm) && saved.arms.len() < ExperimentConfig::MAX_ARMS {
-                saved.arms.push(ArmInfo { name: arm.clone(), state: ArmState::Live });
-                saved.evidence.push(Evidence::default());
-                saved.allocation.shares.push(0.0);
-                saved.allocation.best.push(0.0);
-            }
-        }
-        self.saved = saved;
-        self.moments = self.beliefs().iter().map(|b| (b.mean(), b.stddev())).collect();
-        Ok(())
+    pub(super) fn interval(&self, arm: usize, alpha: f64) -> Option<(f64, f64)> {
+        self.saved.evidence[arm].interval(&self.config.reward, alpha)
     }
 }

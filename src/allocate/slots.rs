@@ -34,22 +34,26 @@ impl SlotRing {
         stick: Span,
         version: AllocationVersion,
         shares: &[f64],
-    ) -> Vec<SlotVector> {
+    ) -> impl Iterator<Item = &SlotVector> {
         let newest = log_time.0.div_euclid(slot_length(stick)) + 1;
         let first = match self.vectors.back() {
             None => newest - 1,
             Some(last) => (last.slot + 1).max(newest - KEPT as i64 + 1),
         };
-        let mut fixed = Vec::new();
+        let mut fixed = 0;
         for slot in first..=newest {
-            let vector = SlotVector { slot, version, shares: shares.to_vec() };
-            self.vectors.push_back(vector.clone());
+            self.vectors.push_back(SlotVector { slot, version, shares: shares.to_vec() });
             if self.vectors.len() > KEPT {
                 self.vectors.pop_front();
             }
-            fixed.push(vector);
+            fixed += 1;
         }
-        fixed
+        self.vectors.range(self.vectors.len() - fixed..)
+    }
+
+    /// All vectors, oldest first.
+    pub(super) fn vectors(&self) -> impl Iterator<Item = &SlotVector> {
+        self.vectors.iter()
     }
 
     /// The vector of a slot; the oldest for earlier starts, the newest where the ring lags, `None` before the first.
@@ -76,14 +80,15 @@ mod tests {
         let mut ring = SlotRing::default();
         assert!(ring.of(0).is_none());
         let v = |tick| AllocationVersion { generation: 1, tick };
-        let slots = |fixed: Vec<SlotVector>| fixed.iter().map(|f| f.slot).collect::<Vec<_>>();
-        assert_eq!(slots(ring.fix(Time(10_500), stick, v(1), &[1.0])), [10, 11]);
-        assert_eq!(slots(ring.fix(Time(10_900), stick, v(2), &[0.5])), [0i64; 0]);
-        assert_eq!(slots(ring.fix(Time(11_000), stick, v(3), &[0.5])), [12]);
+        let mut fix =
+            |at, tick, share| -> Vec<i64> { ring.fix(Time(at), stick, v(tick), &[share]).map(|f| f.slot).collect() };
+        assert_eq!(fix(10_500, 1, 1.0), [10, 11]);
+        assert_eq!(fix(10_900, 2, 0.5), [0i64; 0]);
+        assert_eq!(fix(11_000, 3, 0.5), [12]);
         assert_eq!(ring.of(3).expect("oldest").slot, 10);
         assert_eq!(ring.of(11).expect("exact").version.tick, 1);
         assert_eq!(ring.of(99).expect("newest").slot, 12);
-        ring.fix(Time(11_000 + 5_000_000), stick, v(4), &[0.1]);
+        assert_eq!(ring.fix(Time(11_000 + 5_000_000), stick, v(4), &[0.1]).count(), KEPT, "after an outage");
         assert_eq!(ring.vectors.len(), KEPT);
     }
 }

@@ -55,18 +55,19 @@ impl EmpiricalBernstein {
     pub fn observe(&mut self, x: f64, alpha: f64) {
         let x = x.clamp(0.0, 1.0);
         let t = self.n + 1.0;
-        let log = (2.0 / alpha).ln();
+        // libm: these sums are state, and its bits agree on every machine.
+        let log = libm::log(2.0 / alpha);
         let variance = (0.25 + self.deviations) / t;
-        let lambda = (2.0 * log / (variance * t * (1.0 + t).ln())).sqrt().min(0.5);
+        let lambda = (2.0 * log / (variance * t * libm::log(1.0 + t))).sqrt().min(0.5);
         let centre = if self.n > 0.0 { self.sum / self.n } else { 0.0 };
-        let psi = -(1.0 - lambda).ln() - lambda;
+        let psi = -libm::log1p(-lambda) - lambda;
         self.lambdas += lambda;
         self.weighted += lambda * x;
-        self.spread += (x - centre).powi(2) * psi;
+        self.spread += (x - centre) * (x - centre) * psi;
         self.n = t;
         self.sum += x;
         let mean = (0.5 + self.sum) / (t + 1.0);
-        self.deviations += (x - mean).powi(2);
+        self.deviations += (x - mean) * (x - mean);
     }
 
     /// The lower bound at level `alpha` (two-sided, so `alpha / 2` on this side).
