@@ -179,7 +179,8 @@ enum Shape {
     /// Beta over log-odds, where it has no poles: x^a (1−x)^b, with its logarithm at the peak.
     Odds { a: f64, b: f64, peak_log: f64 },
     /// Student t around a common origin, so that differences of large means keep their digits.
-    Line { location: f64, scale: f64, freedom: f64 },
+    /// `reach` is the square of the distance, in scales, from which on the density is negligible.
+    Line { location: f64, scale: f64, freedom: f64, reach: f64 },
 }
 
 impl Shape {
@@ -194,8 +195,11 @@ impl Shape {
     fn log_density(&self, point: &Point) -> f64 {
         match *self {
             Self::Odds { a, b, peak_log } => a * point.log + b * point.log_rest - peak_log,
-            Self::Line { location, scale, freedom } => {
+            Self::Line { location, scale, freedom, reach } => {
                 let z = (point.at - location) / scale;
+                if z * z > reach {
+                    return f64::NEG_INFINITY;
+                }
                 -0.5 * (freedom + 1.0) * libm::log1p(z * z / freedom)
             }
         }
@@ -216,9 +220,13 @@ fn shapes(beliefs: &[Belief]) -> Vec<Shape> {
         return beliefs.iter().map(odds).collect();
     }
     let origin = beliefs.iter().map(Belief::mean).fold(f64::NEG_INFINITY, f64::max);
-    let line = |b: &Belief| match *b {
-        Belief::Student { location, scale, freedom } => Shape::Line { location: location - origin, scale, freedom },
-        Belief::Beta { .. } => Shape::Line { location: b.mean() - origin, scale: b.stddev(), freedom: 1e9 },
+    let line = |b: &Belief| {
+        let (location, scale, freedom) = match *b {
+            Belief::Student { location, scale, freedom } => (location, scale, freedom),
+            Belief::Beta { .. } => (b.mean(), b.stddev(), 1e9),
+        };
+        let reach = freedom * libm::expm1(-2.0 * NEGLIGIBLE / (freedom + 1.0));
+        Shape::Line { location: location - origin, scale, freedom, reach }
     };
     beliefs.iter().map(line).collect()
 }

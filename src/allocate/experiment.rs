@@ -283,3 +283,38 @@ impl Experiment {
         self.saved.evidence[arm].interval(&self.config.reward, alpha)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each invariant is broken on purpose, and found.
+    #[test]
+    fn what_is_broken_is_found() {
+        let mut e = Experiment::new(ExperimentConfig::new("home", &["a", "b"], "a"));
+        let tick = |e: &mut Experiment| e.tick(Time(1000), Span::seconds(1), 1);
+        tick(&mut e);
+        tick(&mut e);
+        assert_eq!(e.breaches(), []);
+        let mut broken = |shares: [f64; 2]| -> Vec<&str> {
+            e.saved.allocation.shares = shares.to_vec();
+            e.breaches().into_iter().map(|(number, _)| number).collect()
+        };
+        assert_eq!(broken([0.5, 0.6]), ["AL-1", "AL-3"]);
+        assert_eq!(broken([0.04, 0.96]), ["AL-2", "AL-3", "AL-3"]);
+        assert_eq!(broken([f64::NAN, 1.0]), ["AL-1", "AL-3"]);
+        assert_eq!(broken([0.501, 0.499]), [""; 0], "a ramp of ten points a minute allows that in a second");
+    }
+
+    /// RE-1: whatever is credited, evidence stays within the table's range.
+    #[test]
+    fn what_is_no_number_earns_nothing() {
+        let mut e = Experiment::new(ExperimentConfig::new("home", &["a", "b"], "a"));
+        for reward in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -3.0, 1e300] {
+            e.credit(0, reward);
+        }
+        e.credit(9, 1.0);
+        let summary = e.summary(0);
+        assert_eq!((summary.matured, summary.mean), (5, 0.4));
+    }
+}

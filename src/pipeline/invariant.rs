@@ -19,11 +19,16 @@ pub enum Invariant {
     Le1,
     /// AL-1: shares sum to one.
     Al1,
+    /// AL-2: live arms have at least the floor.
+    Al2,
+    /// AL-3: shares change within the ramp.
+    Al3,
 }
 
 impl Invariant {
     /// All invariants that a step checks.
-    pub const ALL: [Self; 6] = [Self::Ob1, Self::Jo1, Self::Jo3, Self::Re1, Self::Le1, Self::Al1];
+    pub const ALL: [Self; 8] =
+        [Self::Ob1, Self::Jo1, Self::Jo3, Self::Re1, Self::Le1, Self::Al1, Self::Al2, Self::Al3];
 
     /// The number in docs, metrics and messages.
     #[must_use]
@@ -35,6 +40,8 @@ impl Invariant {
             Self::Re1 => "RE-1",
             Self::Le1 => "LE-1",
             Self::Al1 => "AL-1",
+            Self::Al2 => "AL-2",
+            Self::Al3 => "AL-3",
         }
     }
 }
@@ -68,7 +75,7 @@ pub(super) fn check(state: &State, report: &mut Report) {
         }
     }
     if report.ticked {
-        found.extend(state.experiments.iter().filter_map(al1));
+        found.extend(state.experiments.iter().flat_map(al));
     }
     report.violations.extend(found);
 }
@@ -93,13 +100,11 @@ fn jo1(state: &State) -> Option<String> {
     })
 }
 
-fn al1(experiment: &crate::allocate::Experiment) -> Option<Violation> {
-    let sum: f64 = experiment.allocation().shares.iter().sum();
-    let whole = (sum - 1.0).abs() < 1e-9;
-    (!whole).then(|| Violation {
-        invariant: Invariant::Al1,
-        detail: format!("shares of {} sum to {sum}", experiment.name()),
-    })
+/// AL-1, AL-2 and AL-3: what the experiment itself finds after its tick.
+fn al(experiment: &crate::allocate::Experiment) -> Vec<Violation> {
+    let named = |number: &str| Invariant::ALL.into_iter().find(|i| i.number() == number);
+    let found = experiment.breaches().into_iter();
+    found.filter_map(|(number, detail)| Some(Violation { invariant: named(number)?, detail })).collect()
 }
 
 #[cfg(test)]
