@@ -243,7 +243,7 @@ impl Experiment {
         let a = self.allocation();
         let sum: f64 = a.shares.iter().sum();
         let mut found = Vec::new();
-        if !((sum - 1.0).abs() < 1e-9) {
+        if sum.is_nan() || (sum - 1.0).abs() >= 1e-9 {
             found.push(("AL-1", format!("shares of {} sum to {sum}", self.name())));
         }
         for (arm, b) in &self.bounds {

@@ -27,8 +27,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All invariants that a step checks.
-    pub const ALL: [Self; 8] =
-        [Self::Ob1, Self::Jo1, Self::Jo3, Self::Re1, Self::Le1, Self::Al1, Self::Al2, Self::Al3];
+    pub const ALL: [Self; 8] = [Self::Ob1, Self::Jo1, Self::Jo3, Self::Re1, Self::Le1, Self::Al1, Self::Al2, Self::Al3];
 
     /// The number in docs, metrics and messages.
     #[must_use]
