@@ -53,7 +53,7 @@ pub struct ExperimentConfig {
 
 /// Why an experiment's settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("experiment {experiment}: {key}: {what}")]
+#[error("experiment {experiment}: {what}")]
 pub struct ConfigError {
     /// The experiment.
     pub experiment: String,
@@ -118,18 +118,18 @@ impl ExperimentConfig {
             return Some(("arms", not_usable(bad)));
         }
         if let Some((_, twice)) = self.arms.iter().enumerate().find(|(i, a)| self.arms[..*i].contains(a)) {
-            return Some(("arms", format!("{twice} is named twice")));
+            return Some(("arms", format!("arm {twice} is named twice")));
         }
         if !self.arms.contains(&self.baseline) {
-            return Some(("baseline", format!("{} is none of the arms ({})", self.baseline, arms())));
+            return Some(("baseline", format!("baseline {} is none of its arms ({})", self.baseline, arms())));
         }
         if let Some(bad) = self.max_share.keys().find(|a| !self.arms.contains(a)) {
-            return Some(("max_share", format!("{bad} is none of the arms ({})", arms())));
+            return Some(("max_share", format!("max_share: {bad} is none of its arms ({})", arms())));
         }
         if let PolicyKind::Fixed(shares) = &self.policy
             && let Some(bad) = shares.keys().find(|a| !self.arms.contains(a))
         {
-            return Some(("shares", format!("{bad} is none of the arms ({})", arms())));
+            return Some(("shares", format!("shares: {bad} is none of its arms ({})", arms())));
         }
         None
     }
@@ -143,22 +143,22 @@ impl ExperimentConfig {
         let parts = [("floor", self.floor), ("baseline_share", self.baseline_share), ("holdout", self.holdout)];
         let mut all = parts.into_iter().chain(caps).chain(shares);
         if let Some((key, value)) = all.find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            return Some((key, format!("{value} must lie between 0 and 1")));
+            return Some((key, format!("{key} = {value} must lie between 0 and 1")));
         }
         if let Some(bad) = self.ramp.filter(|r| !(*r > 0.0 && *r <= 1.0)) {
-            return Some(("ramp", format!("{bad} must lie above 0 and up to 1 (per minute), or be \"off\"")));
+            return Some(("ramp", format!("ramp = {bad} must lie above 0 and up to 1 (per minute), or be \"off\"")));
         }
         if self.window.0 <= 0 {
-            return Some(("window", "must be above zero".to_owned()));
+            return Some(("window", "window must be above zero".to_owned()));
         }
         if self.grace.0 < 0 {
-            return Some(("grace", "must not be negative".to_owned()));
+            return Some(("grace", "grace must not be negative".to_owned()));
         }
         if self.half_life.is_some_and(|h| h.0 <= 0) {
-            return Some(("half_life", "must be above zero".to_owned()));
+            return Some(("half_life", "half_life must be above zero".to_owned()));
         }
         if self.stick.is_some_and(|s| s < Span::seconds(60)) {
-            return Some(("stick", "must be at least 1m, or \"none\"".to_owned()));
+            return Some(("stick", "stick must be at least 1m, or \"none\"".to_owned()));
         }
         None
     }
@@ -167,27 +167,31 @@ impl ExperimentConfig {
         let cap = |arm: &String| self.max_share.get(arm).copied().unwrap_or(1.0);
         let caps: f64 = self.arms.iter().map(cap).sum();
         if caps < 1.0 {
-            return Some(("max_share", format!("lets all arms together have {caps}, less than 1")));
+            return Some(("max_share", format!("max_share lets all arms together have {caps}, less than 1")));
         }
         if let PolicyKind::Fixed(shares) = &self.policy {
             let sum: f64 = shares.values().sum();
             if (sum - 1.0).abs() > 1e-6 {
-                return Some(("shares", format!("must sum to 1, they sum to {sum}")));
+                return Some(("shares", format!("fixed shares must be positive and sum to 1, they sum to {sum}")));
             }
             let above = shares.iter().find(|(arm, share)| **share > cap(arm));
-            return above.map(|(arm, share)| ("shares", format!("{arm} has {share}, more than its max_share")));
+            return above
+                .map(|(arm, share)| ("shares", format!("fixed shares: {arm} has {share}, more than its max_share")));
         }
         if self.floor + self.baseline_share > 1.0 {
-            let what = format!("{} and baseline_share {} sum to more than 1", self.floor, self.baseline_share);
+            let what = format!("floor {} and baseline_share {} sum to more than 1", self.floor, self.baseline_share);
             return Some(("floor", what));
         }
         if self.baseline_share > cap(&self.baseline) {
-            return Some(("baseline_share", format!("{} is more than the baseline's max_share", self.baseline_share)));
+            return Some((
+                "baseline_share",
+                format!("baseline_share {} is more than the baseline's max_share", self.baseline_share),
+            ));
         }
         let each = self.floor / self.arms.len() as f64;
         let under = self.arms.iter().find(|arm| cap(arm) < each);
         under.map(|arm| {
-            ("max_share", format!("{arm} may have less than its part of the floor, {each}; lower the floor"))
+            ("max_share", format!("max_share: {arm} may have less than its part of the floor, {each}; lower the floor"))
         })
     }
 
