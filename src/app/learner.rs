@@ -204,7 +204,6 @@ impl Learner {
             self.outlet.allocations(&stepped.report.fixed);
         }
         self.progress.dirty = true;
-        self.pauses.settle(self.drive.pipeline().state().counts());
     }
 
     /// Once the log has been followed to its end, partitions that it does not name yet are added.
@@ -240,6 +239,8 @@ impl Learner {
             p.published = Some(now);
             p.dirty = false;
             self.view.store(Some(Arc::new(self.drive.pipeline().view(p.version, now))));
+            // Only now: until a view that knows a command is out, the overlay has to say it.
+            self.pauses.settle(self.drive.pipeline().state().counts());
         }
     }
 

@@ -88,8 +88,8 @@ impl Meter for HttpMeter {
         metrics.set(Family::QueueDepth, &["spool"], doors.sink.spooled() as f64);
         metrics.set(Family::HttpConnections, &[], doors.traffic.open() as f64);
         metrics.raise(Family::HttpRefused, &[], doors.traffic.refused() as f64);
+        let overlay = doors.overlay.load();
         if let Some(view) = doors.view.newest() {
-            let overlay = doors.overlay.load();
             metrics.scrape_view(&*view, &|experiment, arm| doors.arm_state(&*view, &overlay, experiment, arm));
         }
         if let Some(counters) = &self.kafka {

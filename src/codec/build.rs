@@ -47,6 +47,7 @@ pub(super) fn tombstone(record: &Record) -> Result<Event, Rejection> {
         Err(_) => refuse(Code::WrongType, "the key is not UTF-8"),
         Ok("") => refuse(Code::EmptyField, "the key is empty"),
         Ok(id) if id.len() > MAX_ID_BYTES => refuse(Code::TooLong, "the key is longer than an id may be"),
+        Ok(id) if id.as_bytes().contains(&0) => refuse(Code::ZeroByte, "there is a zero byte in the key"),
         Ok(id) => Ok(Event::Item(Item {
             event_id: origin(record),
             time: record.timestamp.clamp(EARLIEST, LATEST),

@@ -108,6 +108,10 @@ impl<'de> Field<'de> for Name<'de> {
                 trace.fail(Code::TooLong, format_args!("{} bytes, at most {MAX_ID_BYTES} are allowed", text.len()))
             );
         }
+        // A zero byte separates the texts that an assignment hashes: in an id it could pass for two.
+        if text.as_bytes().contains(&0) {
+            return Err(trace.fail(Code::ZeroByte, "there is a zero byte in the text"));
+        }
         Ok(Self(text))
     }
 }
@@ -313,7 +317,7 @@ macro_rules! outward {
 }
 
 outward! {
-    Name<'a>: |it| it.0, { "type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES };
+    Name<'a>: |it| it.0, { "type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "pattern": "^[^\\u0000]*$" };
     Text<'a>: |it| it.0, { "type": "string", "maxLength": MAX_TEXT_BYTES };
     Number: |it| it.0, { "type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER };
     Chance: |it| it.0, { "type": "number", "exclusiveMinimum": 0, "maximum": 1 };

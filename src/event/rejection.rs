@@ -31,11 +31,13 @@ pub enum Code {
     TimeOutOfRange,
     /// A text is not in the set its field allows.
     UnknownValue,
+    /// An id has a zero byte in it; such bytes separate the texts that an assignment hashes.
+    ZeroByte,
 }
 
 impl Code {
     /// All codes, in the order in which they are documented.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::EmptyPayload,
         Self::TooLarge,
         Self::MalformedJson,
@@ -49,6 +51,7 @@ impl Code {
         Self::NumberOutOfRange,
         Self::TimeOutOfRange,
         Self::UnknownValue,
+        Self::ZeroByte,
     ];
 
     /// The stable text form.
@@ -68,6 +71,7 @@ impl Code {
             Self::NumberOutOfRange => "number_out_of_range",
             Self::TimeOutOfRange => "time_out_of_range",
             Self::UnknownValue => "unknown_value",
+            Self::ZeroByte => "zero_byte",
         }
     }
 }

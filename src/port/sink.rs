@@ -53,6 +53,7 @@ pub trait Sink: Send + Sync {
     /// Records in the spool that are not acknowledged yet.
     fn spooled(&self) -> usize;
 
-    /// Waits until the spool is empty or the time is over; returns what is left.
+    /// Waits until all that is in the spool now is delivered (or refused for good) or the time is over; returns how
+    /// many of these are left. What is spooled meanwhile is not waited for.
     fn flush(&self, limit: Duration) -> usize;
 }

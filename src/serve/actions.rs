@@ -69,9 +69,9 @@ fn split(arm_action: &str) -> Result<(&str, CommandAction), Problem> {
 
 /// Whether the arm is there and the change does not contradict what it is now.
 fn possible(hall: &Hall, name: &str, arm: &str, action: CommandAction) -> Result<(), Problem> {
-    let view = hall.doors.view()?;
+    let (overlay, view) = hall.doors.sight()?;
     let experiment = decision::experiment(&*view, name)?;
-    let now = ExperimentView::of(&*view, experiment, &hall.doors.overlay.load());
+    let now = ExperimentView::of(&*view, experiment, &overlay);
     let state = find(&now, arm)?.state;
     if state == "retired" {
         let hint = "an arm that has left does not come back; add an arm under a new name";

@@ -147,6 +147,9 @@ fn text_of(value: Value, pointer: &str, most: usize) -> Result<String, Problem> 
         let detail = format!("{pointer} has {} bytes, at most {most} are allowed", text.len());
         return Err(Problem::field("too_long", pointer, detail));
     }
+    if text.as_bytes().contains(&0) {
+        return Err(Problem::field("zero_byte", pointer, format!("there is a zero byte in {pointer}")));
+    }
     Ok(text)
 }
 
@@ -164,7 +167,7 @@ mod tests {
         }
 
         #[test]
-        fn texts_within_the_bound_come_back_whole(text in ".{1,64}") {
+        fn texts_within_the_bound_come_back_whole(text in "[^\\x00]{1,64}") {
             let body = serde_json::json!({"unit": text}).to_string();
             let mut fields = Fields::parse(body.as_bytes()).expect("an object");
             prop_assert_eq!(fields.text("unit").expect("valid"), text);

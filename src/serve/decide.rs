@@ -28,11 +28,11 @@ impl Ask {
 pub(super) async fn decide(State(hall): State<Arc<Hall>>, request: Request) -> Result<Response, Problem> {
     let held = body::read(&hall, request, hall.doors.bounds.body).await?;
     let ask = Ask::parse(&held.bytes)?;
-    let view = hall.doors.view()?;
+    let (overlay, view) = hall.doors.sight()?;
     let experiment = decision::experiment(&*view, &ask.experiment)?;
-    let mut made = decision::draw(&hall.doors, experiment, &ask.unit);
+    let mut made = decision::draw(&hall.doors, &overlay, experiment, &ask.unit);
     if !decision::log(&hall.doors, &made) {
-        decision::to_baseline(&hall.doors, &mut made, experiment, Reason::SpoolFull);
+        decision::to_baseline(&overlay, &mut made, experiment, Reason::SpoolFull);
     }
     decision::count(&hall, &made);
     json(&Answer::of(&made, false))

@@ -2,7 +2,7 @@
 
 use super::doors::{Doors, Hall};
 use super::problem::Problem;
-use crate::allocate::{AssignRequest, Experiment};
+use crate::allocate::{AssignRequest, Experiment, Overlay};
 use crate::codec;
 use crate::event::{AllocationVersion, Decision, Event, ListedItem, Reason, Time};
 use crate::pipeline::Facts;
@@ -62,12 +62,12 @@ pub(super) fn experiment<'v>(view: &'v dyn Facts, name: &str) -> Result<&'v Expe
 }
 
 /// Draws the arm of a unit: id, time, the vector that was drawn from, and the posterior at this moment.
-pub(super) fn draw(doors: &Doors, experiment: &Experiment, unit: &str) -> Decision {
+pub(super) fn draw(doors: &Doors, overlay: &Overlay, experiment: &Experiment, unit: &str) -> Decision {
     let now = doors.clock.now();
     let mut text = uuid::Uuid::encode_buffer();
     let id = &*doors.ids.next(now).hyphenated().encode_lower(&mut text);
     let request = AssignRequest { unit, decision_id: id, now };
-    let choice = experiment.assign(&request, &doors.overlay.load());
+    let choice = experiment.assign(&request, overlay);
     Decision {
         decision_id: id.to_owned(),
         time: now,
@@ -88,8 +88,8 @@ pub(super) fn draw(doors: &Doors, experiment: &Experiment, unit: &str) -> Decisi
 }
 
 /// Lets the baseline answer instead, for a reason; it is no draw, so its propensity is 1.
-pub(super) fn to_baseline(doors: &Doors, decision: &mut Decision, experiment: &Experiment, reason: Reason) {
-    let choice = experiment.unlogged(&doors.overlay.load());
+pub(super) fn to_baseline(overlay: &Overlay, decision: &mut Decision, experiment: &Experiment, reason: Reason) {
+    let choice = experiment.unlogged(overlay);
     decision.arm = choice.arm_name;
     decision.propensity = choice.propensity;
     decision.arms = choice.vector;

@@ -230,6 +230,13 @@ impl Doors {
         self.view.newest().ok_or_else(Problem::no_view)
     }
 
+    /// What stands over the newest view, and that view. In this order: a command leaves the overlay only after a view
+    /// that knows it was published, so a pause is in one of the two at every moment.
+    pub(super) fn sight(&self) -> Result<(Arc<Overlay>, Arc<dyn Facts>), Problem> {
+        let overlay = self.overlay.load_full();
+        Ok((overlay, self.view()?))
+    }
+
     /// The state of an arm, with changes that the view does not know yet, in its wire form.
     #[must_use]
     pub fn arm_state(&self, view: &dyn Facts, overlay: &Overlay, experiment: &str, arm: usize) -> &'static str {

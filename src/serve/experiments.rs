@@ -17,17 +17,16 @@ struct All {
 
 /// All experiments, in the order of the configuration.
 pub(super) async fn all(State(hall): State<Arc<Hall>>) -> Result<Response, Problem> {
-    let view = hall.doors.view()?;
-    let overlay = hall.doors.overlay.load();
+    let (overlay, view) = hall.doors.sight()?;
     let experiments = view.experiments().iter().map(|e| ExperimentView::of(&*view, e, &overlay)).collect();
     json(&All { experiments })
 }
 
 /// One experiment.
 pub(super) async fn one(State(hall): State<Arc<Hall>>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let view = hall.doors.view()?;
+    let (overlay, view) = hall.doors.sight()?;
     let experiment = decision::experiment(&*view, &name)?;
-    json(&ExperimentView::of(&*view, experiment, &hall.doors.overlay.load()))
+    json(&ExperimentView::of(&*view, experiment, &overlay))
 }
 
 /// The arm of this name, or which there are.

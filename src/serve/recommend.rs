@@ -79,14 +79,14 @@ pub(super) async fn recommend(State(hall): State<Arc<Hall>>, request: Request) -
 
 /// The view is taken here, after waiting, so that nobody waits while holding one.
 fn answer(hall: &Hall, ask: &Ask) -> Result<Decision, Problem> {
-    let view = hall.doors.view()?;
+    let (overlay, view) = hall.doors.sight()?;
     let experiment = decision::experiment(&*view, &ask.experiment)?;
-    let mut made = decision::draw(&hall.doors, experiment, &ask.unit);
+    let mut made = decision::draw(&hall.doors, &overlay, experiment, &ask.unit);
     made.user_id = Some(ask.user().to_owned());
     made.items = ask.list(&*view, &made.arm);
     if made.items.is_empty() {
         let mut instead = made.clone();
-        decision::to_baseline(&hall.doors, &mut instead, experiment, Reason::Fallback);
+        decision::to_baseline(&overlay, &mut instead, experiment, Reason::Fallback);
         instead.items = ask.list(&*view, &instead.arm);
         // Where the baseline has nothing either there is nothing to show, and the draw stands.
         if !instead.items.is_empty() {
@@ -95,7 +95,7 @@ fn answer(hall: &Hall, ask: &Ask) -> Result<Decision, Problem> {
     }
     if !decision::log(&hall.doors, &made) {
         let drawn = made.arm.clone();
-        decision::to_baseline(&hall.doors, &mut made, experiment, Reason::SpoolFull);
+        decision::to_baseline(&overlay, &mut made, experiment, Reason::SpoolFull);
         if made.arm != drawn {
             made.items = ask.list(&*view, &made.arm);
         }

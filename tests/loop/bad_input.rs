@@ -34,6 +34,7 @@ fn bad(n: usize, huge: bool) -> Vec<(Code, Option<String>)> {
         (Code::NumberOutOfRange, event(r#","value":1e308"#)),
         (Code::WrongType, event(r#","value":"many""#)),
         (Code::MissingField, Some(format!(r#"{{"type":"interaction","event_id":"bad-{n}"}}"#))),
+        (Code::ZeroByte, event(r#","session_id":"s\u0000t""#)),
         (Code::TooLong, event(&format!(r#","session_id":"{long}""#))),
         (Code::TimeOutOfRange, timed("1900-01-01T00:00:00Z")),
         (Code::TimeOutOfRange, timed("2200-01-01T00:00:00Z")),

@@ -4,6 +4,7 @@ use crate::instance::{broker, http, send, settings, up, wait_for};
 use reiver::allocate::ExperimentConfig;
 use reiver::event::Span;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 fn experiment() -> ExperimentConfig {
     ExperimentConfig {
@@ -62,10 +63,15 @@ fn an_event_becomes_a_list_a_click_a_reward_and_survives_a_restart() {
     let pause = json!({"reason": "test"});
     let (status, answer) = http(running.address, "POST", "/v1/experiments/home/arms/mf:pause", Some(&pause));
     assert!(status < 300, "{status} {answer}");
-    for _ in 0..30 {
+    // And in every one while the command goes through the log and into the view.
+    let mut during = 0;
+    let begin = Instant::now();
+    while during < 30 || begin.elapsed() < Duration::from_millis(800) {
+        let unit = format!("u{}", during % 20);
         let (_, answer) =
-            http(running.address, "POST", "/v1/decide", Some(&json!({"experiment": "home", "unit": "u1"})));
-        assert_ne!(answer["arm"], "mf");
+            http(running.address, "POST", "/v1/decide", Some(&json!({"experiment": "home", "unit": unit})));
+        assert_ne!(answer["arm"], "mf", "decision {during} after {:?}", begin.elapsed());
+        during += 1;
     }
     running.stop.cancel();
     let before = running.wait().expect("stops well");
@@ -78,6 +84,6 @@ fn an_event_becomes_a_list_a_click_a_reward_and_survives_a_restart() {
     assert_eq!(explained["decision_id"], ids[0].as_str(), "{explained}");
     again.stop.cancel();
     let after = again.wait().expect("stops well");
-    assert!(after.arms["mf"].decisions <= before.arms["mf"].decisions + 30);
+    assert!(after.arms["mf"].decisions <= before.arms["mf"].decisions);
     assert!(after.models["mf"].examples >= before.models["mf"].examples);
 }

@@ -37,7 +37,7 @@ enum Ticket {
 /// What the producer's callbacks and the sink share.
 struct Shared {
     spool: Mutex<Spool>,
-    emptied: Condvar,
+    less: Condvar,
     counters: Arc<KafkaCounters>,
     away: AtomicBool,
     /// A spooled record failed: breathe before sending again.
@@ -62,9 +62,8 @@ impl Shared {
                 spool.again(number);
             }
         }
-        if spool.len() == 0 {
-            self.emptied.notify_all();
-        }
+        drop(spool);
+        self.less.notify_all();
     }
 }
 
@@ -140,7 +139,7 @@ impl KafkaSink {
         let settings = config.client(Role::Writer);
         let shared = Arc::new(Shared {
             spool: Mutex::new(Spool::new(limits)),
-            emptied: Condvar::new(),
+            less: Condvar::new(),
             counters,
             away: AtomicBool::new(false),
             failed: AtomicBool::new(false),
@@ -214,8 +213,9 @@ impl Sink for KafkaSink {
 
     fn flush(&self, limit: Duration) -> usize {
         let spool = self.shared.spool();
-        let waited = self.shared.emptied.wait_timeout_while(spool, limit, |spool| spool.len() > 0);
-        waited.unwrap_or_else(PoisonError::into_inner).0.len()
+        let mark = spool.mark();
+        let waited = self.shared.less.wait_timeout_while(spool, limit, |spool| spool.any_left(mark));
+        waited.unwrap_or_else(PoisonError::into_inner).0.left(mark)
     }
 }
 
@@ -244,9 +244,9 @@ impl Tender {
             }
             let mut spool = self.shared.spool();
             feed(&producer, &mut spool, &self.shared.counters);
-            if spool.len() == 0 {
-                self.shared.emptied.notify_all();
-            }
+            drop(spool);
+            // What was refused on the way has left, too.
+            self.shared.less.notify_all();
         }
     }
 

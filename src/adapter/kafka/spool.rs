@@ -94,6 +94,22 @@ impl Spool {
         self.waiting.len() + self.flying.len()
     }
 
+    /// The number that the next record gets: all that came so far are below it.
+    pub(super) fn mark(&self) -> u64 {
+        self.next
+    }
+
+    /// Records below a mark that are not delivered yet.
+    pub(super) fn left(&self, mark: u64) -> usize {
+        self.waiting.range(..mark).count() + self.flying.range(..mark).count()
+    }
+
+    /// Whether any record below a mark is not delivered yet.
+    pub(super) fn any_left(&self, mark: u64) -> bool {
+        let below = |held: &BTreeMap<u64, Outgoing>| held.first_key_value().is_some_and(|(number, _)| *number < mark);
+        below(&self.waiting) || below(&self.flying)
+    }
+
     /// Whether records wait for their turn.
     pub(super) fn waits(&self) -> bool {
         !self.waiting.is_empty()
@@ -141,6 +157,22 @@ mod tests {
         spool.again(first);
         let sizes: Vec<usize> = std::iter::from_fn(|| spool.take()).map(|(_, r)| r.payload.unwrap().len()).collect();
         assert_eq!(sizes, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_mark_does_not_wait_for_what_comes_later() {
+        let mut spool = Spool::new(SinkLimits::default());
+        spool.push(record(1)).unwrap();
+        spool.push(record(2)).unwrap();
+        let mark = spool.mark();
+        spool.push(record(3)).unwrap();
+        assert_eq!((spool.left(mark), spool.any_left(mark)), (2, true));
+        let (first, _) = spool.take().unwrap();
+        let (second, _) = spool.take().unwrap();
+        spool.done(second);
+        assert_eq!((spool.left(mark), spool.any_left(mark)), (1, true));
+        spool.done(first);
+        assert_eq!((spool.left(mark), spool.any_left(mark), spool.len()), (0, false, 1));
     }
 
     proptest! {

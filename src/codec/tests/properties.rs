@@ -11,7 +11,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 fn id() -> impl Strategy<Value = String> {
-    "[ -~äß🦀\\x00]{1,40}"
+    "[ -~äß🦀\\x01]{1,40}"
 }
 fn time() -> impl Strategy<Value = Time> {
     (EARLIEST.0..NOW.0).prop_map(Time)
