@@ -2,9 +2,10 @@
 
 use super::doors::Hall;
 use super::problem::Problem;
-use crate::event::{Event, Time};
+use crate::event::{DecisionKey, Event, Time};
 use crate::port::{Delivery, Outgoing, SinkError};
 use bytes::Bytes;
+use uuid::Uuid;
 
 /// Begins to write an event to the events topic, keyed by user or unit. The client may already be sending it.
 pub(super) fn send(hall: &Hall, event: &Event, body: Bytes, received: Time) -> Delivery {
@@ -17,16 +18,18 @@ pub(super) fn send(hall: &Hall, event: &Event, body: Bytes, received: Time) -> D
     })
 }
 
-/// Joins go by unit inside the learner, so the key only spreads the load and keeps one user's events in order.
+/// Joins go by unit inside the learner, so the key only spreads the load and keeps one user's events in order. It is
+/// text, which every tool prints.
 fn key(event: &Event) -> Bytes {
+    let named = |decision: &DecisionKey| Bytes::from(Uuid::from_u128(decision.0).to_string());
     match event {
         Event::Interaction(e) => Bytes::copy_from_slice(e.user_id.as_bytes()),
         Event::Impression(e) => match &e.user_id {
             Some(user) => Bytes::copy_from_slice(user.as_bytes()),
-            None => Bytes::copy_from_slice(&e.decision.0.to_be_bytes()),
+            None => named(&e.decision),
         },
         Event::Decision(e) => Bytes::copy_from_slice(e.unit.as_bytes()),
-        Event::Feedback(e) => Bytes::copy_from_slice(&e.decision.0.to_be_bytes()),
+        Event::Feedback(e) => named(&e.decision),
         Event::Item(e) => Bytes::copy_from_slice(e.item_id.as_bytes()),
     }
 }

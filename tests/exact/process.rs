@@ -1,14 +1,18 @@
 //! The binary as a process, kcat, and topics.
 
+use crate::truth::recount::Account;
 use reiver::adapter::kafka::{KafkaConfig, TopicPlan, ensure};
 use reiver::port::Clock;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+/// The token of actions in these tests.
+pub(crate) const TOKEN: &str = "exact-token";
 
 /// The time, as events say it.
 pub(crate) fn now() -> String {
@@ -49,8 +53,7 @@ pub(crate) fn kcat_consume(brokers: &str, topic: &str) -> String {
 /// `reiver run`.
 pub(crate) struct Process {
     child: Child,
-    address: String,
-    connection: Option<BufReader<TcpStream>>,
+    client: Client,
 }
 
 fn reiver(arguments: &[&str], config: &Path) -> Command {
@@ -72,68 +75,48 @@ impl Process {
             eprintln!("reiver: {line}");
         };
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("reiver: {line}")));
-        let mut process = Self { child, address, connection: None };
+        let mut process = Self { child, client: Client { address, connection: None } };
+        process.until_ready();
+        process
+    }
+
+    /// Waits until it may be asked.
+    pub(crate) fn until_ready(&mut self) {
         for _ in 0..600 {
-            if process.request("GET", "/readyz", "").0 == 200 {
-                return process;
+            if self.client.request("GET", "/readyz", "").0 == 200 {
+                return;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("not ready within a minute: {:?}", process.request("GET", "/readyz", ""));
+        panic!("not ready within a minute: {:?}", self.client.request("GET", "/readyz", ""));
     }
 
-    fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let address = self.address.clone();
-        let connection = self.connection.get_or_insert_with(|| {
-            let stream = TcpStream::connect(&address).expect("connects");
-            stream.set_nodelay(true).expect("an option");
-            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("an option");
-            BufReader::new(stream)
-        });
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        connection.get_mut().write_all((head + body).as_bytes()).expect("writes");
-        let (mut status, mut length) = (0, 0);
-        loop {
-            let mut line = String::new();
-            connection.read_line(&mut line).expect("reads");
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.starts_with("http/1.1 ") {
-                status = line[9..12].parse().expect("a status");
-            } else if let Some(n) = line.strip_prefix("content-length:") {
-                length = n.trim().parse().expect("a length");
-            } else if line.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        connection.read_exact(&mut body).expect("reads");
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    /// Another connection to it.
+    pub(crate) fn client(&self) -> Client {
+        Client { address: self.client.address.clone(), connection: None }
     }
 
     /// One decision.
     pub(crate) fn decide(&mut self, unit: &str) -> Value {
         let (status, answer) =
-            self.request("POST", "/v1/decide", &format!("{{\"experiment\":\"home\",\"unit\":\"{unit}\"}}"));
+            self.client.request("POST", "/v1/decide", &format!("{{\"experiment\":\"home\",\"unit\":\"{unit}\"}}"));
         assert_eq!(status, 200, "{answer}");
         answer
     }
 
-    /// Waits until no decision is open, and nothing has changed for a while; returns the experiment.
-    pub(crate) fn until_closed(&mut self) -> Value {
+    /// Waits until no decision is open, and nothing has changed for a while.
+    pub(crate) fn until_closed(&mut self) -> Shown {
         let mut before = Value::Null;
         for _ in 0..120 {
             std::thread::sleep(Duration::from_millis(1_000));
-            let (_, shown) = self.request("GET", "/v1/experiments/home", "");
+            let (_, shown) = self.client.request("GET", "/v1/experiments/home", "");
             let open: u64 = shown["arms"].as_array().into_iter().flatten().filter_map(|a| a["pending"].as_u64()).sum();
             let counts = |e: &Value| -> Vec<Value> {
                 let arms = e["arms"].as_array().cloned().unwrap_or_default();
                 arms.iter().map(|a| serde_json::json!([a["decisions"], a["rewards"], a["expired"]])).collect()
             };
             if open == 0 && !before.is_null() && counts(&before) == counts(&shown) {
-                return shown;
+                return Shown { experiment: shown, metrics: self.client.metrics() };
             }
             before = shown;
         }
@@ -141,9 +124,8 @@ impl Process {
     }
 
     /// SIGKILL.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("kills");
-        self.child.wait().expect("ends");
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 
     /// SIGTERM; must be gone within 10 s.
@@ -168,6 +150,109 @@ impl Process {
     /// `reiver replay --topics --json`.
     pub(crate) fn replay(config: &Path) -> Value {
         document(reiver(&["replay", "--topics", "--json"], config))
+    }
+}
+
+impl Drop for Process {
+    /// Also when a test fails: no process is left behind.
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// A connection that is kept.
+pub(crate) struct Client {
+    address: String,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+impl Client {
+    /// One request: the status and the answer in JSON.
+    pub(crate) fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (status, body) = self.exchange(method, path, body);
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// What Prometheus would scrape: the value of every series.
+    pub(crate) fn metrics(&mut self) -> BTreeMap<String, f64> {
+        let (status, body) = self.exchange("GET", "/metrics", "");
+        assert_eq!(status, 200);
+        let text = String::from_utf8(body).expect("UTF-8");
+        let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+        series.map(|(name, value)| (name.to_owned(), value.parse().expect("a number"))).collect()
+    }
+
+    /// Over a connection that has been idle for long the server may have hung up: then over a new one.
+    fn exchange(&mut self, method: &str, path: &str, body: &str) -> (u16, Vec<u8>) {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+             authorization: Bearer {TOKEN}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let kept = self.connection.take().and_then(|connection| answer(connection, &request).ok());
+        let (connection, status, body) = kept.unwrap_or_else(|| {
+            let stream = TcpStream::connect(&self.address).expect("connects");
+            stream.set_nodelay(true).expect("an option");
+            stream.set_read_timeout(Some(Duration::from_secs(20))).expect("an option");
+            answer(BufReader::new(stream), &request).expect("answers")
+        });
+        self.connection = Some(connection);
+        (status, body)
+    }
+}
+
+/// Sends a request and reads the answer: the connection, the status, the body.
+fn answer(
+    mut connection: BufReader<TcpStream>,
+    request: &str,
+) -> std::io::Result<(BufReader<TcpStream>, u16, Vec<u8>)> {
+    connection.get_mut().write_all(request.as_bytes())?;
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.starts_with("http/1.1 ") {
+            status = line[9..12].parse().expect("a status");
+        } else if let Some(n) = line.strip_prefix("content-length:") {
+            length = n.trim().parse().expect("a length");
+        } else if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body)?;
+    Ok((connection, status, body))
+}
+
+/// What is shown once everything has closed.
+pub(crate) struct Shown {
+    pub(crate) experiment: Value,
+    pub(crate) metrics: BTreeMap<String, f64>,
+}
+
+impl Shown {
+    /// Every count of every arm is the account's, in the API and in Prometheus.
+    pub(crate) fn equals(&self, account: &Account) {
+        for arm in self.experiment["arms"].as_array().expect("arms") {
+            let name = arm["arm"].as_str().expect("a name");
+            let wanted = account.arms.get(name).cloned().unwrap_or_default();
+            for (field, count) in [
+                ("decisions", wanted.decisions),
+                ("assignments", wanted.assignments),
+                ("rewards", wanted.rewards),
+                ("expired", wanted.expired),
+                ("pending", 0),
+            ] {
+                assert_eq!(arm[field].as_u64(), Some(count), "{name} {field}");
+                let series = format!("reiver_state_{field}{{arm=\"{name}\",experiment=\"home\"}}");
+                assert_eq!(self.metrics.get(&series), Some(&(count as f64)), "{series}");
+            }
+        }
     }
 }
 
