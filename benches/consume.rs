@@ -1,8 +1,11 @@
-//! Events per second out of Kafka: a bare consumer that touches each payload, beside [`KafkaSource`] on the same topic.
+//! Events per second out of Kafka: a bare consumer that touches each payload, serde_json alone on the same bytes,
+//! [`KafkaSource`], and the whole machine (decode, validate, duplicates, history, score, learn, checkpoint), all on one
+//! topic in one run.
 //!
 //! `cargo bench --bench consume` fills a topic of the embedded broker; with `REIVER_TEST_BROKERS=host:port` it makes one
 //! on that broker. `RECORDS` (default 200000) and `PARTITIONS` (default 4) change its size. No criterion: one pass over
-//! a topic is the measure, the best of three is printed.
+//! a topic is the measure, the median of three is printed. The whole machine is timed from its start to its end, the
+//! last checkpoint included.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -13,11 +16,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use reiver::adapter::clock::{SystemClock, monotonic_nanos};
 use reiver::adapter::embedded::EmbeddedBroker;
 use reiver::adapter::kafka::{KafkaConfig, KafkaControl, KafkaCounters, KafkaSource, Leading};
-use reiver::event::Partition;
+use reiver::app::{RunSettings, SourceSettings};
+use reiver::event::{Partition, Span};
+use reiver::learn::ModelConfig;
+use reiver::pipeline::PipelineConfig;
 use reiver::port::{ControlLog, Fetched, Source, Start};
 use std::hint::black_box;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,6 +132,63 @@ fn ours(config: &KafkaConfig, topic: &str, records: usize, partitions: usize) ->
     records as f64 / begun.elapsed().as_secs_f64()
 }
 
+/// serde_json alone, on one core: syntax only, and into a `Value`.
+fn parsed(records: usize) -> (f64, f64) {
+    let payloads: Vec<String> = (0..records).map(event).collect();
+    let begun = Instant::now();
+    for payload in &payloads {
+        black_box(serde_json::from_slice::<serde::de::IgnoredAny>(payload.as_bytes()).expect("JSON"));
+    }
+    let syntax = records as f64 / begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    for payload in &payloads {
+        black_box(serde_json::from_slice::<serde_json::Value>(payload.as_bytes()).expect("JSON"));
+    }
+    (syntax, records as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// The whole machine over the topic, with these models: from the start of the process's work to its end.
+fn machine(config: &KafkaConfig, topic: &str, models: &[&str], records: usize) -> f64 {
+    let state = tempfile::tempdir().expect("a folder");
+    let settings = RunSettings {
+        kafka: config.clone(),
+        sources: vec![SourceSettings { topic: topic.to_owned(), start: Start::Earliest, items: false }],
+        state: state.path().to_owned(),
+        every: Span::seconds(10),
+        keep: 3,
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        token: None,
+        pipeline: PipelineConfig {
+            models: models.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
+            memory: 2 << 30,
+            threads: 2,
+            nanos: monotonic_nanos,
+            ..PipelineConfig::default()
+        },
+        rank: None,
+        leading: Leading::Alone,
+        partitions: 2,
+        until_end: true,
+        confirm_reset: Vec::new(),
+        config_hash: "bench".to_owned(),
+    };
+    let begun = Instant::now();
+    let document = reiver::app::start(settings, Arc::new(SystemClock)).expect("starts").wait().expect("ends well");
+    assert!(document.events >= records as u64, "{} of {records} events", document.events);
+    records as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// A run's own topics, on a broker that makes none by itself.
+fn own_topics(config: &KafkaConfig) -> Vec<(String, i32)> {
+    let ours = ["events", "decisions", "allocations", "dead-letters"].map(|name| (config.topic(name), 2));
+    ours.into_iter().chain([(config.topic("control"), 1)]).collect()
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
 /// Milliseconds from an append to its acknowledged commit: the median and the slowest of a hundred.
 fn appends(config: &KafkaConfig) -> (f64, f64) {
     let counters = Arc::new(KafkaCounters::default());
@@ -140,20 +205,36 @@ fn appends(config: &KafkaConfig) -> (f64, f64) {
     (took[50], took[99])
 }
 
+const MODELS: [(&str, &[&str]); 2] = [
+    ("popularity, transitions", &["popularity", "transitions"]),
+    ("all four models", &["popularity", "transitions", "mf", "ncf"]),
+];
+const TURNS: usize = 3;
+
+/// The settings of each run of the machine: each has topics and a group of its own.
+fn runs(base: &KafkaConfig) -> Vec<Vec<KafkaConfig>> {
+    let one = |m: usize, turn: usize| {
+        let prefix = format!("{}-{m}-{turn}", base.prefix);
+        KafkaConfig { group: prefix.clone(), prefix, ..base.clone() }
+    };
+    (0..MODELS.len()).map(|m| (0..TURNS).map(|turn| one(m, turn)).collect()).collect()
+}
+
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 fn main() {
     let (records, partitions) = (setting("RECORDS", 200_000), setting("PARTITIONS", 4));
     let topic = format!("consume-{}", std::process::id());
     let count = i32::try_from(partitions).expect("few partitions");
     let mut config = KafkaConfig { prefix: topic.clone(), ..KafkaConfig::default() };
-    let control = config.topic("control");
+    let mut topics = vec![(topic.clone(), count), (config.topic("control"), 1)];
+    topics.extend(runs(&config).iter().flatten().flat_map(own_topics));
+    let named: Vec<(&str, i32)> = topics.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     let real = std::env::var("REIVER_TEST_BROKERS").ok();
-    let broker = EmbeddedBroker::start(&[(topic.as_str(), count), (control.as_str(), 1)]).expect("the embedded broker");
+    let broker = EmbeddedBroker::start(&named).expect("the embedded broker");
     match &real {
         Some(brokers) => {
             config.brokers.clone_from(brokers);
-            create(brokers, &topic, count);
-            create(brokers, &control, 1);
+            named.iter().for_each(|(name, count)| create(brokers, name, *count));
         }
         None => {
             config.brokers = broker.bootstrap().expect("an address");
@@ -161,15 +242,27 @@ fn main() {
         }
     }
     fill(&config.brokers, &topic, records, partitions);
-    let (mut best_bare, mut best_ours) = (0.0f64, 0.0f64);
-    for _ in 0..3 {
-        best_bare = best_bare.max(bare(&config, &topic, records, partitions));
-        best_ours = best_ours.max(ours(&config, &topic, records, partitions));
-    }
-    let (median, slowest) = appends(&config);
     let place = if real.is_some() { "Kafka" } else { "embedded broker" };
-    println!("consume/{place}: {records} records of ~200 bytes, {partitions} partitions, best of 3");
-    println!("  bare consumer, payload touched   {best_bare:>12.0} events/s");
-    println!("  KafkaSource, payload touched     {best_ours:>12.0} events/s");
-    println!("  control append, committed        {median:>12.2} ms median, {slowest:.2} ms slowest of 100");
+    println!("consume/{place}: {records} records of ~200 bytes, {partitions} partitions, medians of {TURNS}");
+    let (mut bares, mut sources, mut syntaxes, mut values) = (vec![], vec![], vec![], vec![]);
+    let mut machines = vec![vec![]; MODELS.len()];
+    for turn in 0..TURNS {
+        bares.push(bare(&config, &topic, records, partitions));
+        sources.push(ours(&config, &topic, records, partitions));
+        let (syntax, value) = parsed(records);
+        syntaxes.push(syntax);
+        values.push(value);
+        for (m, (_, models)) in MODELS.iter().enumerate() {
+            machines[m].push(machine(&runs(&config)[m][turn], &topic, models, records));
+        }
+    }
+    println!("  bare rdkafka consumer, payload touched   {:>12.0} events/s", median(bares));
+    println!("  KafkaSource, payload touched             {:>12.0} events/s", median(sources));
+    println!("  serde_json alone, syntax                 {:>12.0} events/s", median(syntaxes));
+    println!("  serde_json alone, into Value             {:>12.0} events/s", median(values));
+    for ((name, _), rates) in MODELS.iter().zip(machines) {
+        println!("  whole machine, {name:<25} {:>12.0} events/s", median(rates));
+    }
+    let (middle, slowest) = appends(&config);
+    println!("  control append, committed                {middle:>12.2} ms median, {slowest:.2} ms slowest of 100");
 }

@@ -151,13 +151,19 @@ fn position(slots: &[Slot], wanted: Slot) -> Option<usize> {
 
 /// The place of the smallest weight; of equals the one that has been there longest.
 fn weakest(weights: &[f32]) -> usize {
-    let mut least = 0;
-    for (place, weight) in weights.iter().enumerate() {
-        if *weight < weights[least] {
-            least = place;
+    // The smallest first, in lanes, so that the comparison uses wide registers; then where it stands.
+    let mut lanes = [f32::INFINITY; 8];
+    let blocks = weights.chunks_exact(8);
+    let rest = blocks.remainder();
+    for block in blocks {
+        for (least, weight) in lanes.iter_mut().zip(block) {
+            *least = if *weight < *least { *weight } else { *least };
         }
     }
-    least
+    let least = lanes.iter().chain(rest).fold(f32::INFINITY, |least, w| if *w < least { *w } else { least });
+    let block = weights.chunks(16).position(|c| c.iter().fold(false, |hit, w| hit | (*w == least))).unwrap_or(0);
+    let within = weights[block * 16..].iter().position(|w| *w == least).unwrap_or(0);
+    block * 16 + within
 }
 
 impl Part for Transitions {
@@ -274,6 +280,15 @@ mod tests {
         go(&mut model, &[5], 8, 20_000);
         assert!((weight(&model, 5, 7) - 3.0 / 1_048_576.0).abs() < 1e-9);
         assert_eq!(weight(&model, 5, 8), 1.0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_weakest_is_the_first_of_the_smallest(weights in proptest::collection::vec(0u8..9, 1..200)) {
+            let weights: Vec<f32> = weights.into_iter().map(f32::from).collect();
+            let smallest = weights.iter().copied().fold(f32::INFINITY, f32::min);
+            proptest::prop_assert_eq!(Some(weakest(&weights)), weights.iter().position(|w| *w == smallest));
+        }
     }
 
     #[test]

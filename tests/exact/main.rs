@@ -135,7 +135,7 @@ stick = "{stick}"
             }
         }
         kcat_produce(&self.brokers, &self.topic("clicks"), &clicks);
-        let shown = process.until_closed();
+        let shown = process.until_closed(self.window);
         process.stop();
         shown
     }

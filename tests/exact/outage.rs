@@ -129,7 +129,7 @@ fn an_outage_loses_nothing_and_closes_nothing() {
             assert!(again.elapsed() < Duration::from_secs(60), "Kafka is back, and takes nothing");
         }
     }
-    let shown = process.until_closed();
+    let shown = process.until_closed(run.window);
     process.stop();
     // What was refused may have arrived all the same: it counts if it is in the log.
     let events = lines::read(&kcat_consume(&run.brokers, &run.topic("events")));

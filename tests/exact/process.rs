@@ -104,10 +104,10 @@ impl Process {
         answer
     }
 
-    /// Waits until no decision is open, and nothing has changed for a while.
-    pub(crate) fn until_closed(&mut self) -> Shown {
+    /// Waits until no decision is open, and nothing has changed for a while: with a window of that many seconds.
+    pub(crate) fn until_closed(&mut self, window: i64) -> Shown {
         let mut before = Value::Null;
-        for _ in 0..120 {
+        for _ in 0..window + 120 {
             std::thread::sleep(Duration::from_millis(1_000));
             let (_, shown) = self.client.request("GET", "/v1/experiments/home", "");
             let open: u64 = shown["arms"].as_array().into_iter().flatten().filter_map(|a| a["pending"].as_u64()).sum();

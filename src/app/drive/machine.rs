@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 const CADENCE: Span = Span(50);
 /// A cut when there is none.
 const IDLE: Span = Span::seconds(1);
+/// The share of examples that is ranked before the load is known, and the least that is.
+const FIRST_RANKED: f64 = 0.1;
+const LEAST_RANKED: f64 = 0.01;
 /// Between attempts to take over.
 const RETRY: Span = Span::seconds(1);
 
@@ -53,7 +56,7 @@ impl Drive {
         }
         Self {
             pipeline,
-            rank_share: config.rank.unwrap_or(1.0),
+            rank_share: config.rank.unwrap_or(FIRST_RANKED),
             config,
             trays,
             control_next: at.control,
@@ -266,11 +269,13 @@ impl Drive {
         }
     }
 
-    /// Adapts the ranked share to the load: a step should take half a cadence.
+    /// Adapts the ranked share to the load: a step should take half a cadence. Down at once and in proportion, since
+    /// ranking is most of a step's work and a backlog comes in large cuts; up slowly.
     pub fn on_busy(&mut self, step_nanos: u64) {
         if self.config.rank.is_none() {
-            let high = step_nanos > CADENCE.0 as u64 * 500_000;
-            self.rank_share = if high { (self.rank_share * 0.7).max(0.01) } else { (self.rank_share * 1.05).min(1.0) };
+            let load = step_nanos as f64 / (CADENCE.0 as f64 * 500_000.0);
+            let factor = if load > 1.0 { load.recip() } else { 1.05 };
+            self.rank_share = (self.rank_share * factor).clamp(LEAST_RANKED, 1.0);
         }
     }
 
