@@ -19,7 +19,7 @@ const CADENCE: Span = Span(50);
 const IDLE: Span = Span::seconds(1);
 /// The share of examples that is ranked before the load is known, and the least that is.
 const FIRST_RANKED: f64 = 0.1;
-const LEAST_RANKED: f64 = 0.01;
+const LEAST_RANKED: f64 = 0.001;
 /// Between attempts to take over.
 const RETRY: Span = Span::seconds(1);
 
