@@ -128,3 +128,20 @@ fn a_replay_ends_with_one_document() {
     assert_eq!(found["rejected"]["malformed_json"], 1, "{found}");
     assert_eq!(document(&reiver(&arguments, folder.path()))["digest"], found["digest"]);
 }
+
+#[test]
+fn a_replay_takes_settings_and_counts_rows_that_are_no_events() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = "[[experiment]]\nname = \"home\"\narms = [\"popularity\", \"mf\"]\nbaseline = \"popularity\"\n";
+    std::fs::write(folder.path().join("reiver.toml"), settings).expect("written");
+    std::fs::write(folder.path().join("u.data"), "1\t1\t5\t881250949\n1\tonly\n2\t1\t4\t881250950\n").expect("written");
+    let arguments = ["replay", "u.data", "--format", "movielens", "--json", "--config", "reiver.toml"];
+    let output = reiver(&arguments, folder.path());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let found = document(&output);
+    let models: Vec<&String> = found["models"].as_object().expect("models").keys().collect();
+    assert_eq!(models, ["mf", "popularity"], "{found}");
+    assert!(found["arms"]["mf"].is_object(), "{found}");
+    let rejected: u64 = found["rejected"].as_object().expect("reasons").values().filter_map(|n| n.as_u64()).sum();
+    assert_eq!((found["events"].as_u64(), found["accepted"].as_u64(), rejected), (Some(3), Some(2), 1), "{found}");
+}

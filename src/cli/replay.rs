@@ -39,7 +39,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, requires = "config")]
     pub(super) topics: bool,
 
-    /// The settings file; for a file input, its experiments and models are used where given.
+    /// The settings file; for a file input its models and experiments replace the defaults.
     #[arg(long, short, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "R")]
     pub(super) min_rating: Option<f64>,
 
-    /// Only these models, by name and separated by commas; without it, all.
+    /// Only these models, by name and separated by commas, and no experiment; without it, all.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(super) models: Vec<String>,
 
@@ -91,11 +91,16 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     let bar = ProgressBar::new(1000).with_style(
         ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let document = app::replay_file(&config, rows, |part, handled| {
+    let mut document = app::replay_file(&config, rows, |part, handled| {
         bar.set_position((part * 1000.0) as u64);
         bar.set_message(format!("{handled} events"));
     })?;
     bar.finish_and_clear();
+    // A row that is no event was read and rejected like any other record.
+    document.events += rows.bad().count;
+    for (code, count) in &rows.bad().by_code {
+        *document.rejected.entry((*code).to_owned()).or_default() += count;
+    }
     for bad in &rows.bad().first {
         output::note(&format!("left out: {bad}"));
     }
@@ -126,19 +131,30 @@ fn tell(args: &ReplayArgs, document: &app::Document) -> Outcome {
     Ok(())
 }
 
+/// The settings file's models and experiments, or the defaults; then what the command line says.
 fn pipeline_config(args: &ReplayArgs) -> Result<PipelineConfig, Failure> {
-    let kinds: Vec<&str> =
-        if args.models.is_empty() { KINDS.to_vec() } else { args.models.iter().map(String::as_str).collect() };
-    if let Some(unknown) = kinds.iter().find(|k| !KINDS.contains(k)) {
+    let threads = args.threads.map_or_else(shared::cores, std::num::NonZero::get);
+    if let Some(unknown) = args.models.iter().find(|k| !KINDS.contains(&k.as_str())) {
         return Err(Failure::Usage(format!("no model is called {unknown}; there are {}", KINDS.join(", "))));
     }
-    Ok(PipelineConfig {
-        models: kinds.into_iter().map(|k| (k.to_owned(), ModelConfig::default())).collect(),
-        min_rating: args.min_rating.unwrap_or(0.0),
-        threads: args.threads.map_or_else(shared::cores, std::num::NonZero::get),
-        nanos: monotonic_nanos,
-        ..PipelineConfig::default()
-    })
+    let mut config = match args.config.clone() {
+        Some(config) => RunSettings::new(&ConfigArg { config }.load()?, threads).pipeline,
+        None => PipelineConfig {
+            models: KINDS.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
+            threads,
+            nanos: monotonic_nanos,
+            ..PipelineConfig::default()
+        },
+    };
+    if !args.models.is_empty() {
+        let set = |name: &String| config.models.iter().find(|(known, _)| known == name).map(|(_, set)| *set);
+        config.models = args.models.iter().map(|k| (k.clone(), set(k).unwrap_or_default())).collect();
+        config.experiments.clear();
+    }
+    if let Some(min_rating) = args.min_rating {
+        config.min_rating = min_rating;
+    }
+    Ok(config)
 }
 
 /// The scores of all models as a table for people.
