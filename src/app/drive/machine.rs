@@ -17,8 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 const CADENCE: Span = Span(50);
 /// A cut when there is none.
 const IDLE: Span = Span::seconds(1);
-/// The share of examples that is ranked before the load is known, and the least that is.
-const FIRST_RANKED: f64 = 0.1;
+/// The least share of examples that is ranked, and the first: the first cut may be a large one of a backlog.
 const LEAST_RANKED: f64 = 0.001;
 /// Between attempts to take over.
 const RETRY: Span = Span::seconds(1);
@@ -56,7 +55,7 @@ impl Drive {
         }
         Self {
             pipeline,
-            rank_share: config.rank.unwrap_or(FIRST_RANKED),
+            rank_share: config.rank.unwrap_or(LEAST_RANKED),
             config,
             trays,
             control_next: at.control,
