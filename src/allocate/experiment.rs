@@ -8,7 +8,7 @@ use super::posterior::{Belief, Prior};
 use super::saved::Saved;
 use super::shares::{Bounds, Relaxed, bounded_shares};
 use super::slots::{SlotRing, SlotVector};
-use crate::event::{AllocationVersion, Span, Time};
+use crate::event::{AllocationVersion, ArmShare, Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// Shares of all arms in one version; all vectors by arm index.
@@ -131,6 +131,21 @@ impl Experiment {
         if let Some(evidence) = self.saved.evidence.get_mut(arm) {
             evidence.credit(table.earned(reward), table);
         }
+    }
+
+    /// Takes one assignment as logged: its arm, and the vector it was drawn from. An arm that may not serve now has
+    /// stand-ins instead of assignments, so the others are looked at among themselves.
+    pub fn drawn(&mut self, arm: usize, vector: &[ArmShare]) {
+        let logged = |a: &ArmInfo| vector.iter().find(|v| v.arm == a.name).map_or(0.0, |v| v.propensity);
+        let share = |a: &ArmInfo| if a.state == ArmState::Live { logged(a) } else { 0.0 };
+        let shares: Vec<f64> = self.saved.arms.iter().map(share).collect();
+        self.saved.ratio.draw(arm, &shares);
+    }
+
+    /// How well assignments agree with their logged propensities: a p-value that holds at all times at once.
+    #[must_use]
+    pub fn ratio_p_value(&self) -> f64 {
+        self.saved.ratio.p_value()
     }
 
     /// An allocation tick: evidence fades by the elapsed log time, shares are computed anew, slots are fixed.

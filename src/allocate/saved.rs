@@ -5,6 +5,7 @@ use super::config::ExperimentConfig;
 use super::evidence::Evidence;
 use super::experiment::{Allocation, Experiment};
 use super::slots::SlotRing;
+use crate::evaluate::RatioTest;
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub(super) struct Saved {
     pub(super) named_baseline: String,
     pub(super) allocation: Allocation,
     pub(super) slots: SlotRing,
+    /// Whether arms come as often as was logged.
+    #[serde(default)]
+    pub(super) ratio: RatioTest,
 }
 
 impl Saved {
@@ -31,6 +35,7 @@ impl Saved {
             named_baseline: config.baseline.clone(),
             allocation: Allocation::default(),
             slots: SlotRing::default(),
+            ratio: RatioTest::default(),
         };
         for arm in &config.arms {
             saved.push(arm, Origin::Config);

@@ -281,9 +281,9 @@ impl Learner {
                 self.outlet.checkpointed(saved.bytes, self.progress.last_save, self.clock.now());
                 self.ask(Ask::Commit(positions));
             }
-            SaveOutcome::Failed(why) => {
+            SaveOutcome::Failed(reason, why) => {
                 tracing::error!(why, "no checkpoint could be written; learning goes on, and the next one is tried");
-                self.outlet.checkpoint_failed(&why);
+                self.outlet.checkpoint_failed(reason);
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::kafka::KafkaCounters;
 use crate::event::Reason;
-use crate::observe::{Family, Metrics};
+use crate::observe::{Family, Metrics, PHASES};
 use crate::serve::{Doors, Meter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,11 +83,19 @@ impl Meter for HttpMeter {
         }
     }
 
+    fn streams(&self, open: usize) {
+        self.metrics.set(Family::SseClients, &[], open as f64);
+    }
+
     fn render(&self, doors: &Doors) -> String {
         let metrics = &self.metrics;
         metrics.set(Family::QueueDepth, &["spool"], doors.sink.spooled() as f64);
         metrics.set(Family::HttpConnections, &[], doors.traffic.open() as f64);
         metrics.raise(Family::HttpRefused, &[], doors.traffic.refused() as f64);
+        let phase = doors.status.phase().as_str();
+        for other in PHASES {
+            metrics.set(Family::Phase, &[other], f64::from(u8::from(other == phase)));
+        }
         let overlay = doors.overlay.load();
         if let Some(view) = doors.view.newest() {
             metrics.scrape_view(&*view, &|experiment, arm| doors.arm_state(&*view, &overlay, experiment, arm));

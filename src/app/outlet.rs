@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// How long the learner waits before it tries a full spool again.
+const FULL: Duration = Duration::from_millis(20);
+
 /// Where the learner's records go.
 pub(super) struct Outlet {
     pub(super) sink: Arc<dyn Sink>,
@@ -36,7 +39,8 @@ impl Outlet {
                     return;
                 }
                 letter = back;
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(FULL);
+                self.metrics.add(Family::Backpressure, &["spool"], FULL.as_secs_f64());
             }
         }
     }
@@ -74,8 +78,7 @@ impl Outlet {
         self.metrics.set(Family::CheckpointLast, &[], now.0 as f64 / 1000.0);
     }
 
-    pub(super) fn checkpoint_failed(&self, why: &str) {
-        let reason = if why.contains("no space") { "disk_full" } else { "other" };
+    pub(super) fn checkpoint_failed(&self, reason: &str) {
         self.metrics.count(Family::CheckpointFailures, &[reason], 1);
     }
 }

@@ -124,6 +124,7 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
         pauses,
         clock,
         metrics,
+        counters,
     };
     let learner = learner.spawn(settings, &view, &status, &stop);
     Ok(Running { address, view, status, sink, stop, runtime, learner, served, since })
@@ -139,6 +140,7 @@ struct Parts {
     pauses: Arc<Pauses>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    counters: Arc<KafkaCounters>,
 }
 
 impl Parts {
@@ -159,7 +161,7 @@ impl Parts {
         std::thread::spawn(move || read(&mut source, &contents, &asked, &tell));
         std::thread::spawn(move || save(checkpoints, &sink, &to_save, &outcomes));
         let control = CountedControl::new(self.control, self.metrics.clone());
-        let mut watcher = Watcher::new(self.metrics, Arc::clone(view));
+        let mut watcher = Watcher::new(self.metrics, self.counters, Arc::clone(view));
         let learner = Learner {
             settings,
             drive: self.drive,

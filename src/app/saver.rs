@@ -1,7 +1,7 @@
 //! The thread that writes checkpoints, off the learner's path.
 
 use crate::event::Partition;
-use crate::pipeline::checkpoint::{Checkpoints, Saved, Snapshot};
+use crate::pipeline::checkpoint::{CheckpointError, Checkpoints, Saved, Snapshot};
 use crate::port::Sink;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub(super) enum SaveOutcome {
     /// Durable: these positions may be committed.
     Saved(Saved, BTreeMap<Partition, i64>),
-    /// Not durable; the next one holds everything again.
-    Failed(String),
+    /// Not durable, with the reason as metrics call it and as a sentence; the next one holds everything again.
+    Failed(&'static str, String),
 }
 
 /// The saver's loop; ends when the learner has gone.
@@ -32,11 +32,12 @@ pub(super) fn save(
         // A checkpoint covers records whose dead letters would never be written again: they come first.
         let left = sink.flush(FLUSH);
         let outcome = if left > 0 {
-            SaveOutcome::Failed(format!("{left} records are still on their way to Kafka"))
+            SaveOutcome::Failed("unsent", format!("{left} records are still on their way to Kafka"))
         } else {
             match checkpoints.save(snapshot) {
                 Ok(saved) => SaveOutcome::Saved(saved, positions),
-                Err(error) => SaveOutcome::Failed(error.to_string()),
+                Err(error @ CheckpointError::Full(_)) => SaveOutcome::Failed("disk_full", error.to_string()),
+                Err(error) => SaveOutcome::Failed("other", error.to_string()),
             }
         };
         if outcomes.send(outcome).is_err() {

@@ -1,12 +1,14 @@
 //! From what steps, sources and the control log tell to counters: numbers get their names here.
 
-use super::drive::{Drive, Stepped};
+use super::drive::{Drive, FULL_RECORDS, Stepped};
+use crate::adapter::clock::Stopwatch;
+use crate::adapter::kafka::KafkaCounters;
 use crate::event::{Partition, Time};
 use crate::observe::{Family, Metrics, ReportNames};
 use crate::pipeline::{Facts, State, View};
 use crate::port::{AppendError, ControlLog, Fetched, Led, Source, SourceError, Start};
 use arc_swap::ArcSwapOption;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,10 @@ const UNSEEN: usize = 10_000;
 /// Counts steps.
 pub(super) struct Watcher {
     metrics: Metrics,
+    kafka: Arc<KafkaCounters>,
     view: Arc<ArcSwapOption<View>>,
+    /// Nanoseconds that each model had spent at the last step.
+    spent: BTreeMap<String, u64>,
     /// The control log was read to its end once: what comes now was not processed before.
     followed: bool,
     /// Log times of steps that no view shows yet.
@@ -43,8 +48,8 @@ impl ReportNames for Named<'_> {
 }
 
 impl Watcher {
-    pub(super) const fn new(metrics: Metrics, view: Arc<ArcSwapOption<View>>) -> Self {
-        Self { metrics, view, followed: false, unseen: Vec::new(), shown: 0 }
+    pub(super) const fn new(metrics: Metrics, kafka: Arc<KafkaCounters>, view: Arc<ArcSwapOption<View>>) -> Self {
+        Self { metrics, kafka, view, spent: BTreeMap::new(), followed: false, unseen: Vec::new(), shown: 0 }
     }
 
     /// Counts one step.
@@ -57,7 +62,15 @@ impl Watcher {
             metrics.count(Family::EventRejects, &labels, 1);
             metrics.count(Family::DeadLetters, &labels, 1);
         }
+        let processed = drive.positions().0;
         metrics.set(Family::QueueDepth, &["inputs"], drive.waiting() as f64);
+        metrics.set(Family::QueueCapacity, &["inputs"], (processed.len() * FULL_RECORDS) as f64);
+        for (partition, next) in &processed {
+            self.kafka.set_processed(&partition.topic, partition.number, *next);
+        }
+        if stepped.report.examples > 0 {
+            self.updates(drive.pipeline().state());
+        }
         if let Some(log_time) = stepped.log_time.filter(|_| stepped.report.records > 0)
             && self.followed
             && self.unseen.len() < UNSEEN
@@ -65,6 +78,15 @@ impl Watcher {
             self.unseen.push(log_time);
         }
         self.freshness(drive);
+    }
+
+    /// Measures how long each model took.
+    fn updates(&mut self, state: &State) {
+        for (kind, _, nanos) in state.scores() {
+            let spent = self.spent.entry(kind.to_owned()).or_default();
+            self.metrics.observe(Family::ModelUpdateDuration, &[kind], nanos.saturating_sub(*spent) as f64 * 1e-9);
+            *spent = nanos;
+        }
     }
 
     /// Measures, once a newer view is out, how long what it shows took to get there.
@@ -89,11 +111,15 @@ pub(super) struct Counted<S> {
     inner: S,
     metrics: Metrics,
     partitions: BTreeMap<Arc<str>, u64>,
+    /// Partitions that are not read because what they hold ready is full.
+    paused: BTreeSet<Partition>,
+    since: Stopwatch,
 }
 
 impl<S> Counted<S> {
-    pub(super) const fn new(inner: S, metrics: Metrics) -> Self {
-        Self { inner, metrics, partitions: BTreeMap::new() }
+    pub(super) fn new(inner: S, metrics: Metrics) -> Self {
+        let (partitions, paused) = (BTreeMap::new(), BTreeSet::new());
+        Self { inner, metrics, partitions, paused, since: Stopwatch::start() }
     }
 }
 
@@ -118,6 +144,10 @@ impl<S: Source> Source for Counted<S> {
 
     fn poll(&mut self, wait: Duration) -> Vec<Fetched> {
         let fetched = self.inner.poll(wait);
+        let passed = self.since.lap().as_secs_f64();
+        if !self.paused.is_empty() {
+            self.metrics.add(Family::Backpressure, &["inputs"], passed);
+        }
         for part in &fetched {
             if let Fetched::Records(records) = part
                 && let Some(first) = records.first()
@@ -131,6 +161,13 @@ impl<S: Source> Source for Counted<S> {
     }
 
     fn pause(&mut self, parts: &[Partition], paused: bool) {
+        for partition in parts {
+            if paused {
+                self.paused.insert(partition.clone());
+            } else {
+                self.paused.remove(partition);
+            }
+        }
         self.inner.pause(parts, paused);
     }
 

@@ -1,13 +1,16 @@
-//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, sequence.
+//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, sequence,
+//! ratio.
 
 mod auc;
 mod calibrate;
 mod progressive;
 mod rank;
+mod ratio;
 pub mod sequence;
 
 pub use auc::Auc;
 pub use calibrate::Calibration;
 pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
 pub use rank::{Rank, Ranking, rank_of};
+pub use ratio::RatioTest;
 pub use sequence::EmpiricalBernstein;

@@ -22,6 +22,8 @@ const LATENCY: &[f64] =
 const DELAY: &[f64] = &[0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1.001, 5.001, 15.001, 60.001, 300.001, 3600.001, 86400.001];
 /// From decision to reward.
 const REWARD_DELAY: &[f64] = &[0.1, 0.5, 1.5, 5.5, 15.5, 60.5, 300.5, 900.5, 1800.5, 3600.5, 21600.5, 86400.5];
+/// One model through one cut.
+const UPDATE: &[f64] = &[0.0001, 0.00025, 0.0005, 0.0015, 0.0025, 0.005, 0.0125, 0.025, 0.05, 0.25, 1.5, 10.5];
 /// Propensities.
 const SHARE: &[f64] = &[0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95];
 /// Checkpoints.
@@ -87,13 +89,17 @@ families! {
     DeadLetters "reiver_dead_letters_total" Counter, ["topic", "code"], "Records copied to the dead letters, by source topic.";
     EventDelay "reiver_event_delay_seconds" Histogram(DELAY), ["type"], "Log time at which an event was read, less event time.";
     Freshness "reiver_freshness_seconds" Histogram(DELAY), ["model"], "From a cut's log time to the published view that learned it.";
+    Phase "reiver_phase" Gauge, ["phase"], "1 for the phase the instance is in.";
     LogTime "reiver_log_time_timestamp_seconds" Gauge, [], "Log time of the published view.";
     QueueDepth "reiver_queue_depth" Gauge, ["stage"], "Entries waiting in a bounded queue.";
     QueueCapacity "reiver_queue_capacity" Gauge, ["stage"], "Bound of that queue.";
+    Backpressure "reiver_backpressure_seconds_total" Counter, ["stage"], "Time for which a full queue held something up: reading (inputs), or learning (spool).";
     ModelUpdates "reiver_model_updates_total" Counter, ["model"], "Updates that changed a model.";
+    ModelUpdateDuration "reiver_model_update_duration_seconds" Histogram(UPDATE), ["model"], "Time in which a model scored and learned one cut.";
     ModelProgressive "reiver_model_progressive_loss" Gauge, ["model", "metric"], "Progressive validation: predicted first, learned after.";
     ModelExamples "reiver_model_examples_total" Counter, ["model"], "Examples learned by this process.";
     ModelNonfinite "reiver_model_nonfinite_updates_total" Counter, ["model"], "Updates skipped because a gradient was not finite.";
+    Entities "reiver_entities" Gauge, ["kind"], "Users and items known to all models.";
     ModelMemory "reiver_model_memory_bytes" Gauge, ["model"], "Bytes held by a model's tables.";
     ModelView "reiver_model_view_timestamp_seconds" Gauge, ["model"], "When the view that serves was published.";
     Decisions "reiver_decisions_total" Counter, ["experiment", "arm"], "Decisions answered by this process.";
@@ -105,7 +111,6 @@ families! {
     ArmLower "reiver_arm_reward_lower" Gauge, ["experiment", "arm"], "Lower end of the interval around the mean reward, valid at all times at once.";
     ArmUpper "reiver_arm_reward_upper" Gauge, ["experiment", "arm"], "Upper end of the interval around the mean reward, valid at all times at once.";
     Rewards "reiver_rewards_total" Counter, ["experiment", "arm"], "Rewards credited by this process.";
-    RewardSum "reiver_reward_sum" Gauge, ["experiment", "arm"], "Sum of rewards credited, in reward units, out of the state.";
     Feedback "reiver_feedback_total" Counter, ["experiment", "outcome"], "Rewards and feedback read, by what became of them.";
     Overrides "reiver_decision_overrides_total" Counter, ["experiment", "arm"], "Decisions of a unit that already had another arm in the epoch.";
     LeftOut "reiver_decisions_left_out_total" Counter, ["experiment", "arm"], "Decisions read when the table of open ones was full.";
@@ -113,10 +118,12 @@ families! {
     UnknownFields "reiver_unknown_fields_total" Counter, [], "Fields of events that no schema names.";
     CommandsRefused "reiver_commands_refused_total" Counter, [], "Commands read from the control topic that could not be applied.";
     RewardDelay "reiver_reward_delay_seconds" Histogram(REWARD_DELAY), ["experiment"], "From a decision to its first reward.";
+    SampleRatio "reiver_sample_ratio_mismatch_pvalue" Gauge, ["experiment"], "How well assignments agree with their logged propensities: a p-value, valid at all times at once.";
     ArmState "reiver_arm_state" Gauge, ["experiment", "arm", "state"], "1 for the state an arm is in.";
     StateDecisions "reiver_state_decisions" Gauge, ["experiment", "arm"], "Exact: decisions read.";
     StateAssignments "reiver_state_assignments" Gauge, ["experiment", "arm"], "Exact: assignments matured.";
     StateRewards "reiver_state_rewards" Gauge, ["experiment", "arm"], "Exact: decisions with a reward.";
+    StateReward "reiver_state_reward" Gauge, ["experiment", "arm"], "Exact: sum of rewards credited, in reward units.";
     StateExpired "reiver_state_expired" Gauge, ["experiment", "arm"], "Exact: decisions closed without a reward.";
     StatePending "reiver_state_pending" Gauge, ["experiment", "arm"], "Exact: decisions still open.";
     StateEvents "reiver_state_events" Gauge, ["type", "outcome"], "Exact: records read.";
@@ -125,6 +132,7 @@ families! {
     HttpDuration "reiver_http_request_duration_seconds" Histogram(LATENCY), ["route", "method"], "From the request's head to its answer.";
     HttpInFlight "reiver_http_requests_in_flight" Gauge, [], "HTTP requests being answered.";
     HttpConnections "reiver_http_connections" Gauge, [], "Open HTTP connections.";
+    SseClients "reiver_sse_clients" Gauge, [], "Clients that follow the stream of changes.";
     HttpRefused "reiver_http_connections_refused_total" Counter, [], "Connections refused because too many were open.";
     Fallbacks "reiver_fallbacks_total" Counter, ["reason"], "Decisions that the draw did not make, by reason.";
     CheckpointDuration "reiver_checkpoint_duration_seconds" Histogram(CHECKPOINT), [], "Time a checkpoint took.";

@@ -11,6 +11,12 @@ pub const UNKNOWN_TYPE: &str = "unknown";
 /// The stages whose queues are watched.
 pub const STAGES: [&str; 2] = ["inputs", "spool"];
 
+/// Phases of an instance.
+pub const PHASES: [&str; 6] = ["starting", "restoring", "catching_up", "live", "kafka_away", "stopping"];
+
+/// Kinds of things that models know.
+pub const ENTITIES: [&str; 2] = ["user", "item"];
+
 /// The numbered invariants of the architecture.
 pub const INVARIANTS: [&str; 17] = [
     "OB-1", "JO-1", "JO-2", "JO-3", "RE-1", "LE-1", "LE-2", "LE-3", "AL-1", "AL-2", "AL-3", "AL-4", "AL-5", "CU-1",
@@ -107,8 +113,15 @@ impl Metrics {
         for stage in STAGES {
             self.touch(Family::QueueDepth, &[stage]);
             self.touch(Family::QueueCapacity, &[stage]);
+            self.touch(Family::Backpressure, &[stage]);
         }
-        for reason in ["disk_full", "other"] {
+        for phase in PHASES {
+            self.touch(Family::Phase, &[phase]);
+        }
+        for kind in ENTITIES {
+            self.touch(Family::Entities, &[kind]);
+        }
+        for reason in ["disk_full", "unsent", "other"] {
             self.touch(Family::CheckpointFailures, &[reason]);
         }
         for kind in ["gained", "lost", "fenced"] {
@@ -126,6 +139,7 @@ impl Metrics {
         for family in [
             Family::Freshness,
             Family::ModelUpdates,
+            Family::ModelUpdateDuration,
             Family::ModelExamples,
             Family::ModelNonfinite,
             Family::ModelMemory,
@@ -151,6 +165,8 @@ impl Metrics {
     fn declare_experiment(&self, experiment: &str) {
         self.touch(Family::DecisionPropensity, &[experiment]);
         self.touch(Family::RewardDelay, &[experiment]);
+        // Nothing is suspected before the first draw.
+        self.set(Family::SampleRatio, &[experiment], 1.0);
         for outcome in FeedbackOutcome::ALL {
             self.touch(Family::Feedback, &[experiment, outcome.as_str()]);
         }
@@ -163,10 +179,10 @@ impl Metrics {
             Family::Rewards,
             Family::Overrides,
             Family::LeftOut,
-            Family::RewardSum,
             Family::StateDecisions,
             Family::StateAssignments,
             Family::StateRewards,
+            Family::StateReward,
             Family::StateExpired,
             Family::StatePending,
             Family::ArmShare,

@@ -1,6 +1,7 @@
 //! The registry of one instance. Families come from the catalogue; series are bounded by a budget.
 
 use super::catalogue::{Family, Shape};
+use super::limits::Limits;
 use prometheus::core::{Collector, Desc};
 use prometheus::{Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts};
 use prometheus::{Registry, TextEncoder, proto::MetricFamily};
@@ -45,6 +46,7 @@ pub struct Metrics {
 struct Inner {
     registry: Registry,
     rooms: Vec<Room>,
+    limits: Limits,
     used: AtomicUsize,
     /// What may be used before new label sets are refused: the rest is for the `other` of each family.
     limit: usize,
@@ -143,7 +145,8 @@ impl Metrics {
                 Room { vector, series: RwLock::new(BTreeMap::new()) }
             })
             .collect();
-        let inner = Inner { registry, rooms, used: AtomicUsize::new(0), limit: budget.saturating_sub(reserve) };
+        let (limits, used) = (Limits::default(), AtomicUsize::new(0));
+        let inner = Inner { registry, rooms, limits, used, limit: budget.saturating_sub(reserve) };
         let metrics = Self { inner: Arc::new(inner) };
         for &family in Family::ALL {
             if family.labels().is_empty() {
@@ -247,7 +250,8 @@ impl Metrics {
         let is_other = !labels.is_empty() && labels.iter().all(|l| *l == OTHER);
         let cost = family.cost();
         let used = self.inner.used.fetch_add(cost, Ordering::Relaxed);
-        if used + cost <= self.inner.limit || is_other || labels.is_empty() {
+        let room_left = used + cost <= self.inner.limit && self.inner.limits.admit(family, labels);
+        if room_left || is_other || labels.is_empty() {
             let child = room.vector.child(labels)?;
             series.insert(key, child.clone());
             return Some(child);

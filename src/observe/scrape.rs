@@ -23,6 +23,8 @@ impl Metrics {
         for (code, n) in totals.rejected {
             self.set(Family::StateRejected, &[code.as_str()], n as f64);
         }
+        self.set(Family::Entities, &["user"], totals.users as f64);
+        self.set(Family::Entities, &["item"], totals.items as f64);
         for model in view.models() {
             let kind = model.kind.as_str();
             self.set(Family::ModelMemory, &[kind], model.bytes as f64);
@@ -39,6 +41,7 @@ impl Metrics {
             }
         }
         for experiment in view.experiments() {
+            self.set(Family::SampleRatio, &[experiment.name()], experiment.ratio_p_value());
             for arm in 0..experiment.arms().len() {
                 self.scrape_arm(view, experiment.name(), arm, state_of);
             }
@@ -54,7 +57,7 @@ impl Metrics {
         self.set(Family::StateRewards, &labels, tally.rewards as f64);
         self.set(Family::StateExpired, &labels, tally.expired as f64);
         self.set(Family::StatePending, &labels, tally.pending as f64);
-        self.set(Family::RewardSum, &labels, tally.reward_sum);
+        self.set(Family::StateReward, &labels, tally.reward_sum);
         let state = state_of(name, arm);
         for other in ARM_STATES {
             self.set(Family::ArmState, &[labels[0], labels[1], other], f64::from(u8::from(other == state)));

@@ -97,6 +97,10 @@ pub struct Totals {
     pub events: Vec<(Option<Kind>, EventOutcome, u64)>,
     /// Rejected records by reason; absent reasons are zero.
     pub rejected: Vec<(Code, u64)>,
+    /// Users known.
+    pub users: usize,
+    /// Items known.
+    pub items: usize,
 }
 
 impl Totals {

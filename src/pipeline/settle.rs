@@ -25,6 +25,9 @@ impl State {
         let window_end = decision.time + window;
         let closes = window_end.max(turn.log_time) + grace;
         let (counts, assignment) = self.meet_assignment(turn.report, decision, number, arm, window_end, closes);
+        if counts {
+            self.experiments[usize::from(number)].drawn(usize::from(arm), &decision.arms);
+        }
         let pending = PendingDecision {
             key,
             time: decision.time,

@@ -60,6 +60,9 @@ pub trait Meter: Send + Sync {
     /// A decision was answered.
     fn decided(&self, experiment: &str, arm: &str, propensity: f64, reason: Reason);
 
+    /// So many clients follow the stream of changes now.
+    fn streams(&self, open: usize);
+
     /// The Prometheus exposition, with what the view tells.
     fn render(&self, doors: &Doors) -> String;
 }

@@ -53,6 +53,8 @@ impl Facts for FakeView {
         Totals {
             events: vec![(Some(Kind::Interaction), EventOutcome::Accepted, 12), (None, EventOutcome::Rejected, 2)],
             rejected: vec![(Code::MalformedJson, 2)],
+            users: 5,
+            items: 7,
         }
     }
     fn models(&self) -> Vec<ModelFacts> {

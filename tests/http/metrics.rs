@@ -122,7 +122,7 @@ async fn exact_totals_and_arms_come_from_the_view() {
         ("reiver_state_rewards", 4.0),
         ("reiver_state_expired", 3.0),
         ("reiver_state_pending", 3.0),
-        ("reiver_reward_sum", 4.0),
+        ("reiver_state_reward", 4.0),
     ] {
         assert_eq!(arm(name), Some(expected), "{name}");
     }

@@ -241,7 +241,7 @@ impl KafkaConfig {
         match role {
             Role::Reader => {
                 defaults(CONSUMER);
-                defaults(&[("statistics.interval.ms", "5000")]);
+                defaults(&[("statistics.interval.ms", "1000")]);
             }
             Role::Member => {
                 defaults(CONSUMER);

@@ -31,7 +31,7 @@ impl Watch {
             for (number, part) in topic.partitions.iter().filter(|(_, part)| part.app_offset >= 0) {
                 let end = if part.ls_offset >= 0 { part.ls_offset } else { part.hi_offset };
                 if end >= 0 {
-                    self.counters.set_lag(name, *number, (end - part.app_offset).max(0));
+                    self.counters.set_end(name, *number, part.app_offset, end);
                 }
             }
         }

@@ -37,6 +37,7 @@ pub struct KafkaCounters {
     produced: Mutex<BTreeMap<(String, Outcome), u64>>,
     errors: Mutex<BTreeMap<String, u64>>,
     lag: Mutex<BTreeMap<(String, i32), i64>>,
+    processed: Mutex<BTreeMap<(String, i32), i64>>,
     /// Spooled records that were sent again.
     pub resent: AtomicU64,
     /// Spooled records that the broker refuses for good (too large, invalid): dropped, never silently.
@@ -62,7 +63,7 @@ pub struct Counts {
     pub produced: BTreeMap<(String, Outcome), u64>,
     /// Errors that librdkafka reported, by code (snake case).
     pub errors: BTreeMap<String, u64>,
-    /// Records between our position and the end, by topic and partition, as of the last statistics (5 s).
+    /// Records between what is processed and the end, by topic and partition, as of the last statistics (1 s).
     pub lag: BTreeMap<(String, i32), i64>,
 }
 
@@ -89,8 +90,17 @@ impl KafkaCounters {
         *locked(&self.errors).entry(snake(code)).or_insert(0) += 1;
     }
 
-    pub(super) fn set_lag(&self, topic: &str, partition: i32, lag: i64) {
-        locked(&self.lag).insert((topic.to_owned(), partition), lag);
+    /// Notes how far a partition is processed; `next` is the offset after the last record that was.
+    pub fn set_processed(&self, topic: &str, partition: i32, next: i64) {
+        locked(&self.processed).insert((topic.to_owned(), partition), next);
+    }
+
+    /// Notes where a partition ends. What was handed out and waits in memory is not processed: only a partition whose
+    /// processing nobody reports (the control topic) is measured from what was `read`.
+    pub(super) fn set_end(&self, topic: &str, partition: i32, read: i64, end: i64) {
+        let key = (topic.to_owned(), partition);
+        let next = locked(&self.processed).get(&key).copied().unwrap_or(read);
+        locked(&self.lag).insert(key, (end - next).max(0));
     }
 
     pub(super) fn add(counter: &AtomicU64, n: u64) {
@@ -125,6 +135,12 @@ mod tests {
         counters.count_error(RDKafkaErrorCode::QueueFull);
         counters.count_error(RDKafkaErrorCode::QueueFull);
         counters.count_produced("t", Outcome::Delivered);
+        counters.set_end("t", 0, 7, 9);
+        counters.set_end("t", 1, 7, 9);
+        counters.set_processed("t", 1, 4);
+        assert_eq!(counters.counts().lag[&("t".to_owned(), 1)], 2, "as of the last statistics");
+        counters.set_end("t", 1, 7, 9);
+        assert_eq!(counters.counts().lag.into_values().collect::<Vec<_>>(), [2, 5], "waiting records are lag");
         assert_eq!(counters.counts().errors["queue_full"], 2);
         assert_eq!(counters.counts().produced[&("t".to_owned(), Outcome::Delivered)], 1);
     }

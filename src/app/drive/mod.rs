@@ -11,3 +11,4 @@ mod tray;
 
 pub use action::{Action, DriveConfig, Stepped};
 pub use machine::Drive;
+pub(super) use tray::FULL_RECORDS;

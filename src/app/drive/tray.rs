@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// Bytes that a partition may hold ready before fetching is paused: twice the largest cut.
 const FULL_BYTES: usize = 16 << 20;
 /// Records likewise.
-const FULL_RECORDS: usize = 40_000;
+pub(in crate::app) const FULL_RECORDS: usize = 40_000;
 
 /// One partition's records that no processed cut has covered yet.
 #[derive(Debug)]
