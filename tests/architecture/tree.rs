@@ -34,7 +34,7 @@ fn walk(root: &Path, folder: &Path) -> Vec<String> {
         let path: PathBuf = entry.path();
         let name = entry.file_name();
         if path.is_dir() {
-            if name != "target" && name != ".git" && name != "state" {
+            if !["target", ".git", "state", "node_modules"].iter().any(|n| name == *n) {
                 found.extend(walk(root, &path));
             }
         } else if let Some(path) = path.strip_prefix(root).ok().and_then(Path::to_str) {
