@@ -28,7 +28,7 @@ fn document(output: &Output) -> Value {
 #[test]
 fn every_command_helps() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["demo", "run", "check", "replay", "arm", "topics", "healthcheck", "version"] {
+    for command in ["demo", "run", "check", "replay", "arm", "simulate", "top", "topics", "healthcheck", "version"] {
         let help = reiver(&[command, "--help"], folder.path());
         assert_eq!(code(&help), 0, "{command}");
         assert!(text(&help.stdout).contains("reiver "), "{command}: {}", text(&help.stdout));

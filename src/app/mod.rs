@@ -1,7 +1,8 @@
 //! The only wiring, and the driver.
 //!
 //! Read in this order: settings, document (what every command ends with), drive (the state machine), reader, saver,
-//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics (without one).
+//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics (without one), visitors
+//! (the simulated shop of an instance elsewhere).
 
 pub mod demo;
 mod document;
@@ -17,6 +18,7 @@ mod restore;
 mod run;
 mod saver;
 mod settings;
+mod visitors;
 mod watch;
 
 pub use document::{ArmDocument, Document, ModelDocument};
@@ -28,3 +30,4 @@ pub use replay_topics::replay_topics;
 pub use restore::restore;
 pub use run::{Running, start};
 pub use settings::{RunSettings, SourceSettings};
+pub use visitors::{VisitDocument, VisitSettings, visit};

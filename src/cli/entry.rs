@@ -1,7 +1,7 @@
 //! The command line as a whole: what there is, and how its answer becomes an exit code.
 
 use super::failure::{Failure, Outcome};
-use super::{arm, check, demo, healthcheck, output, replay, run, topics, version};
+use super::{arm, check, demo, healthcheck, output, replay, run, simulate, top, topics, version};
 use crate::observe::{LogFormat, init_logs};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -40,12 +40,16 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Learns from Kafka and serves decisions.
     Run(run::RunArgs),
+    /// Sends the demo's shoppers to a running instance: HTTP and its Kafka, no embedded broker.
+    Simulate(simulate::SimulateArgs),
     /// Tells what `run` would find: settings, brokers, topics, events, checkpoint.
     Check(check::CheckArgs),
     /// Runs the pipeline over a file, or again over the topics of a run.
     Replay(replay::ReplayArgs),
     /// Pauses, resumes, retires or promotes an arm of a running instance.
     Arm(arm::ArmArgs),
+    /// Follows a running instance on the terminal: who leads, how sure that is, and whether it keeps up.
+    Top(top::TopArgs),
     /// Our own topics.
     Topics(topics::TopicsArgs),
     /// Asks a running instance whether it is ready (or alive).
@@ -67,7 +71,7 @@ pub fn main() -> ExitCode {
 
 /// Only a long run tells what it does; the other commands speak when something is wrong.
 fn logs(arguments: &Arguments) -> Outcome {
-    let usual = if matches!(arguments.command, Command::Run(_)) { "info" } else { "warn" };
+    let usual = if matches!(arguments.command, Command::Run(_) | Command::Simulate(_)) { "info" } else { "warn" };
     let filter = std::env::var("REIVER_LOG").ok().filter(|filter| !filter.is_empty());
     let format = match arguments.log {
         LogForm::Text => LogFormat::Text,
@@ -85,9 +89,11 @@ fn dispatch(command: &Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::demo(args),
         Command::Run(args) => run::run(args),
+        Command::Simulate(args) => simulate::simulate(args),
         Command::Check(args) => check::check(args),
         Command::Replay(args) => replay::replay(args),
         Command::Arm(args) => arm::arm(args),
+        Command::Top(args) => top::top(args),
         Command::Topics(args) => topics::topics(args),
         Command::Healthcheck(args) => healthcheck::healthcheck(args),
         Command::Version(args) => version::version(args),

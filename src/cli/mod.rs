@@ -12,6 +12,8 @@ mod output;
 mod replay;
 mod run;
 mod shared;
+mod simulate;
+mod top;
 mod topics;
 mod version;
 

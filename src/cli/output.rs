@@ -1,4 +1,5 @@
-//! What a command says: its result on stdout, its progress on stderr. Nothing else in the house writes to stdout.
+//! What a command says: its result on stdout, its progress on stderr. Beside it only the screen of
+//! `top` writes to stdout.
 
 use std::io::Write;
 

@@ -5,19 +5,46 @@ use super::decision;
 use super::doors::{Hall, PauseError};
 use super::dto::ExperimentView;
 use super::experiments::find;
+use super::openapi::{Change, OfAny, OfBody, OfName, OfToken, command_action};
 use super::problem::Problem;
 use super::router::json;
 use crate::event::{Command, CommandAction};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use serde_json::json as object;
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 const TOKEN_HINT: &str = "set token_file under [http] in the configuration and send its content as a bearer token";
 
+/// A change that was made.
+#[derive(Serialize, ToSchema)]
+struct Changed<'a> {
+    /// The id of the command on the control topic.
+    event_id: &'a str,
+    /// The experiment.
+    experiment: &'a str,
+    /// The arm.
+    arm: &'a str,
+    /// What was done.
+    #[schema(schema_with = command_action)]
+    action: CommandAction,
+}
+
 /// Applies a change at once: durable on this machine first, in the overlay for the next request, then on the control
 /// topic as soon as Kafka takes it.
+#[utoipa::path(
+    post, path = "/v1/experiments/{name}/arms/{arm_action}", tag = "actions", operation_id = "change_arm",
+    params(
+        ("name" = String, Path, description = "the experiment"),
+        ("arm_action" = String, Path, description = "the arm and what to do: `:pause`, `:resume`, `:retire`, `:promote`",
+            example = "ncf:pause"),
+    ),
+    request_body = Change, security(("token" = [])),
+    responses((status = 200, description = "It holds from the next request on.", body = Changed),
+        OfBody, OfName, OfToken, OfAny)
+)]
 pub(super) async fn act(
     State(hall): State<Arc<Hall>>,
     Path((name, arm_action)): Path<(String, String)>,
@@ -40,14 +67,12 @@ pub(super) async fn act(
         actor,
         reason,
     };
-    let answer = object!({
-        "event_id": command.event_id, "experiment": command.experiment, "arm": command.arm, "action": action,
-    });
+    let made = command.clone();
     let pauses = Arc::clone(&hall.doors.pauses);
     // The disk may take its time; other requests do not wait for it.
     let done = tokio::task::spawn_blocking(move || pauses.request(command)).await;
     done.map_err(|_| Problem::internal())?.map_err(|error| refusal(&error))?;
-    json(&answer)
+    json(&Changed { event_id: &made.event_id, experiment: &made.experiment, arm: &made.arm, action })
 }
 
 /// `ncf:pause` is arm `ncf` and action `pause`; the arm's own name may hold colons.

@@ -3,6 +3,7 @@
 use super::body::{self, Fields};
 use super::decision::{self, Answer};
 use super::doors::Hall;
+use super::openapi::{DecideAsk, OfAny, OfBody, OfName};
 use super::problem::Problem;
 use super::router::json;
 use crate::event::Reason;
@@ -25,6 +26,10 @@ impl Ask {
 }
 
 /// Answers from memory at once; the record goes into the spool. A full spool lets the baseline answer, unlogged.
+#[utoipa::path(
+    post, path = "/v1/decide", tag = "serving", operation_id = "decide", request_body = DecideAsk,
+    responses((status = 200, description = "The arm that answers this unit.", body = Answer), OfBody, OfName, OfAny)
+)]
 pub(super) async fn decide(State(hall): State<Arc<Hall>>, request: Request) -> Result<Response, Problem> {
     let held = body::read(&hall, request, hall.doors.bounds.body).await?;
     let ask = Ask::parse(&held.bytes)?;

@@ -1,6 +1,7 @@
 //! Making and logging one decision: what `decide` and `recommend` share.
 
 use super::doors::{Doors, Hall};
+use super::openapi::{allocation_version, reason};
 use super::problem::Problem;
 use crate::allocate::{AssignRequest, Experiment, Overlay};
 use crate::codec;
@@ -9,27 +10,52 @@ use crate::pipeline::Facts;
 use crate::port::Outgoing;
 use bytes::Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The answer to `decide`, and the beginning of the answer to `recommend`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"decision_id": "0197a000-0000-7000-8000-000000000001", "experiment": "home", "unit": "u42",
+    "arm": "transitions", "propensity": 0.713, "scope": "all", "epoch": 20781,
+    "allocation": {"generation": 3, "tick": 18231}, "reason": "assigned",
+    "items": [{"item_id": "i7", "score": 0.93, "rank": 1}]})))]
 pub(super) struct Answer<'a> {
+    /// A UUID of version 7; feedback and interactions name it.
     decision_id: &'a str,
+    /// The experiment.
     experiment: &'a str,
+    /// Who was randomised.
     unit: &'a str,
+    /// The arm that answers.
     arm: &'a str,
+    /// The probability with which it was chosen.
+    #[schema(minimum = 0, maximum = 1)]
     propensity: f64,
+    /// The part of traffic.
     scope: &'a str,
+    /// The epoch of the assignment; null where every decision is one.
+    #[schema(required)]
     epoch: Option<i64>,
+    /// The allocation that was drawn from.
+    #[schema(schema_with = allocation_version)]
     allocation: AllocationVersion,
+    /// Why this arm.
+    #[schema(schema_with = reason)]
     reason: Reason,
+    /// The list, best first, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Entry>)]
     items: Option<Vec<Entry<'a>>>,
 }
 
-#[derive(Serialize)]
+/// One item of a list.
+#[derive(Serialize, ToSchema)]
 struct Entry<'a> {
+    /// The item.
     item_id: &'a str,
+    /// The model's score; comparable within one list.
     score: f64,
+    /// From 1.
+    #[schema(minimum = 1)]
     rank: u32,
 }
 

@@ -2,6 +2,7 @@
 
 use super::decision;
 use super::doors::Hall;
+use super::openapi::{Explained, OfAny, OfName};
 use super::problem::Problem;
 use super::router::json;
 use crate::allocate::draw_hash;
@@ -13,6 +14,11 @@ use serde_json::{Value, json as object};
 use std::sync::Arc;
 
 /// The decision as logged, with the hash of every arm, the posterior at that moment, and its outcome or what is pending.
+#[utoipa::path(
+    get, path = "/v1/decisions/{id}", tag = "results", operation_id = "explain",
+    params(("id" = String, Path, description = "the decision")),
+    responses((status = 200, description = "The decision, explained.", body = Explained), OfName, OfAny)
+)]
 pub(super) async fn explain(State(hall): State<Arc<Hall>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let view = hall.doors.view()?;
     let trace = view.decision(DecisionKey::of(&id)).ok_or_else(|| {

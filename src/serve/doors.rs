@@ -95,7 +95,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 6] =
+    pub(super) const ALL: [Self; 6] =
         [Self::Starting, Self::Restoring, Self::CatchingUp, Self::Live, Self::KafkaAway, Self::Stopping];
 
     /// The wire form.

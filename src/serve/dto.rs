@@ -1,34 +1,43 @@
 //! What experiments, arms and models look like on the wire.
 
+use super::openapi::{allocation_version, arm_state, experiment_state};
 use crate::allocate::{ArmState, Experiment, Overlay};
 use crate::event::AllocationVersion;
 use crate::pipeline::{Facts, ModelFacts};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One experiment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Experiment)]
 pub(super) struct ExperimentView {
     pub(super) name: String,
     /// `running`, or `held` when every arm but the baseline is out of traffic.
+    #[schema(schema_with = experiment_state)]
     pub(super) state: &'static str,
     pub(super) verdict: String,
     pub(super) baseline: String,
+    #[schema(schema_with = allocation_version)]
     pub(super) allocation: AllocationVersion,
     pub(super) arms: Vec<ArmView>,
     pub(super) scopes: Vec<ScopeView>,
 }
 
 /// One arm of an experiment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Arm)]
 pub(super) struct ArmView {
     pub(super) arm: String,
+    #[schema(schema_with = arm_state)]
     pub(super) state: &'static str,
     /// In the newest allocation.
     pub(super) share: f64,
     pub(super) probability_best: f64,
     /// Of the capped reward per matured assignment; no interval where rewards have no bound.
     pub(super) mean: f64,
+    #[schema(required)]
     pub(super) lower: Option<f64>,
+    #[schema(required)]
     pub(super) upper: Option<f64>,
     pub(super) decisions: u64,
     pub(super) assignments: u64,
@@ -39,14 +48,17 @@ pub(super) struct ArmView {
 }
 
 /// One part of traffic with an allocation of its own.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Scope)]
 pub(super) struct ScopeView {
     scope: &'static str,
+    #[schema(schema_with = allocation_version)]
     allocation: AllocationVersion,
     shares: Vec<ScopeShare>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// One arm's share of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct ScopeShare {
     arm: String,
     share: f64,
@@ -107,7 +119,8 @@ pub(super) fn state_of(experiment: &Experiment, overlay: &Overlay, arm: usize) -
 }
 
 /// One model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
 pub(super) struct ModelView {
     model: String,
     bytes: usize,
@@ -116,7 +129,9 @@ pub(super) struct ModelView {
     recall_at_10: f64,
     ndcg_at_10: f64,
     mrr: f64,
+    #[schema(required)]
     log_loss: Option<f64>,
+    #[schema(required)]
     auc: Option<f64>,
 }
 

@@ -3,6 +3,7 @@
 use super::body;
 use super::delivery;
 use super::doors::Hall;
+use super::openapi::{Event as EventBody, Events as EventsBody, OfAny, OfBody};
 use super::problem::Problem;
 use super::router::json;
 use crate::codec;
@@ -12,30 +13,42 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// Rejections listed in one answer at most; all are counted.
 const LISTED: usize = 1_000;
 
 /// The query of the address.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Options {
     /// Whether one bad event refuses all.
     #[serde(default)]
+    #[param(required = false)]
     atomic: bool,
 }
 
 /// One refused event.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Refused {
+    /// Its place in the body, from 0.
     index: usize,
+    /// A stable code.
     code: &'static str,
+    /// JSON pointer to the field, inside the event.
     pointer: String,
+    /// What is wrong.
     detail: String,
 }
 
-#[derive(Serialize)]
+/// What became of the events.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"accepted": 98, "rejected": [{"index": 3, "code": "time_out_of_range",
+    "pointer": "/event_time", "detail": "1900-01-01T00:00:00Z is before 1990"}]})))]
 struct Receipt<'a> {
+    /// Events that all replicas have.
     accepted: usize,
+    /// Those that were refused, the first 1,000 of them.
     rejected: &'a [Refused],
 }
 
@@ -48,6 +61,11 @@ struct Sorted {
 }
 
 /// Answers after all replicas have every good event.
+#[utoipa::path(
+    post, path = "/v1/events", tag = "serving", operation_id = "events", params(Options),
+    request_body(content((EventsBody = "application/json"), (EventBody = "application/x-ndjson"))),
+    responses((status = 200, description = "All replicas have the good ones.", body = Receipt), OfBody, OfAny)
+)]
 pub(super) async fn events(
     State(hall): State<Arc<Hall>>,
     options: Result<Query<Options>, axum::extract::rejection::QueryRejection>,

@@ -24,6 +24,7 @@ mod decisions;
 mod models;
 mod health;
 mod page;
+mod openapi;
 
 pub use doors::{Bounds, Doors, Meter, PauseError, PauseLog, Phase, Status, Topics, Views};
 pub use ids::Ids;

@@ -2,21 +2,32 @@
 
 use super::doors::Hall;
 use super::dto::ModelView;
+use super::openapi::OfAny;
 use super::problem::Problem;
 use super::router::json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+/// All models of one view.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Models)]
 struct All {
+    /// The view's number; it only grows.
     view: u64,
+    /// Log time of the view; null before the first event.
+    #[schema(required)]
     log_time: Option<String>,
     models: Vec<ModelView>,
 }
 
 /// All models of the newest view.
+#[utoipa::path(
+    get, path = "/v1/models", tag = "results", operation_id = "models",
+    responses((status = 200, description = "All models.", body = All), OfAny)
+)]
 pub(super) async fn all(State(hall): State<Arc<Hall>>) -> Result<Response, Problem> {
     let view = hall.doors.view()?;
     let models = view.models().into_iter().map(ModelView::from).collect();

@@ -3,6 +3,7 @@
 use super::body::{self, Fields};
 use super::decision::{self, Answer};
 use super::doors::Hall;
+use super::openapi::{OfAny, OfBody, OfName, RecommendAsk};
 use super::problem::Problem;
 use super::router::json;
 use crate::event::{Decision, ListedItem, Reason};
@@ -64,6 +65,10 @@ impl Ask {
 }
 
 /// Ranking takes milliseconds, so it runs beside the threads that answer `decide`, a bounded number at a time.
+#[utoipa::path(
+    post, path = "/v1/recommend", tag = "serving", operation_id = "recommend", request_body = RecommendAsk,
+    responses((status = 200, description = "The arm, and its list.", body = Answer), OfBody, OfName, OfAny)
+)]
 pub(super) async fn recommend(State(hall): State<Arc<Hall>>, request: Request) -> Result<Response, Problem> {
     let held = body::read(&hall, request, hall.doors.bounds.body).await?;
     let ask = Ask::parse(&held.bytes)?;

@@ -3,7 +3,7 @@
 use super::doors::{Doors, Hall};
 use super::guard::{guard, panicked};
 use super::problem::Problem;
-use super::{actions, decide, decisions, events, experiments, feedback, health, models, page, recommend};
+use super::{actions, decide, decisions, events, experiments, feedback, health, models, openapi, page, recommend};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -29,6 +29,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("/healthz", "GET"),
     ("/readyz", "GET"),
     ("/metrics", "GET"),
+    ("/openapi.json", "GET"),
     ("/", "GET"),
     ("/page.js", "GET"),
     ("/page.css", "GET"),
@@ -51,6 +52,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::openapi))
         .route("/", get(page::page))
         .route("/page.js", get(page::script))
         .route("/page.css", get(page::style))
@@ -64,7 +66,7 @@ pub fn router(doors: Doors) -> Router {
 
 async fn nowhere(request: Request) -> Problem {
     let detail = format!("there is nothing at {}", request.uri().path());
-    Problem::unknown("unknown_address", detail, "see the addresses in the documentation; the page is at /")
+    Problem::unknown("unknown_address", detail, "the addresses are at /openapi.json, the page is at /")
 }
 
 async fn no_method(request: Request) -> Problem {

@@ -10,7 +10,6 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,8 +56,8 @@ pub struct Doings {
 pub struct Shoppers {
     /// The people.
     pub street: Arc<Street>,
-    /// Where recommendations come from.
-    pub address: SocketAddr,
+    /// Where recommendations come from: host and port.
+    pub address: String,
     /// Which experiment decides.
     pub experiment: String,
     /// The shop's topic.

@@ -8,5 +8,6 @@ mod events;
 mod experiments;
 mod health;
 mod metrics;
+mod openapi;
 mod recommend;
 mod socket;

@@ -67,7 +67,7 @@ pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow:
     let closing = CancellationToken::new();
     let shoppers = Arc::new(Shoppers {
         street: Arc::clone(&street),
-        address: running.address,
+        address: running.address.to_string(),
         experiment: EXPERIMENT.to_owned(),
         topic: TOPIC.into(),
         sink: Arc::clone(&running.sink),
