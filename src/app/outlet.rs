@@ -1,5 +1,6 @@
 //! What the learner sends out: dead letters, allocations, and word of its checkpoints.
 
+use crate::adapter::kafka::{KafkaConfig, names};
 use crate::allocate::FixedVector;
 use crate::codec;
 use crate::event::{Record, Rejection, Time};
@@ -14,13 +15,18 @@ const FULL: Duration = Duration::from_millis(20);
 
 /// Where the learner's records go.
 pub(super) struct Outlet {
-    pub(super) sink: Arc<dyn Sink>,
-    pub(super) dead_letters: Arc<str>,
-    pub(super) allocations: Arc<str>,
-    pub(super) metrics: Metrics,
+    sink: Arc<dyn Sink>,
+    dead_letters: Arc<str>,
+    allocations: Arc<str>,
+    metrics: Metrics,
 }
 
 impl Outlet {
+    pub(super) fn new(sink: Arc<dyn Sink>, kafka: &KafkaConfig, metrics: Metrics) -> Self {
+        let topic = |name: &str| kafka.topic(name).into();
+        Self { sink, dead_letters: topic(names::DEAD_LETTERS), allocations: topic(names::ALLOCATIONS), metrics }
+    }
+
     /// Writes rejected records with the reason. Where the spool is full the learner waits: nothing is dropped.
     pub(super) fn dead_letters(&self, rejected: &[(Record, Rejection)], stop: &CancellationToken) {
         for (record, rejection) in rejected {

@@ -102,12 +102,7 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     let served = runtime.spawn(serve::serve(listener, serve::router(doors), Limits::default(), traffic, stop.clone()));
     runtime.spawn(send_commands(Arc::clone(&pauses), Arc::clone(&sink), topics(names::CONTROL), stop.clone()));
 
-    let outlet = Outlet {
-        sink: Arc::clone(&sink),
-        dead_letters: topics(names::DEAD_LETTERS),
-        allocations: topics(names::ALLOCATIONS),
-        metrics: metrics.clone(),
-    };
+    let outlet = Outlet::new(Arc::clone(&sink), &settings.kafka, metrics.clone());
     let drive_config = DriveConfig {
         contents: settings.contents(),
         learner: format!("{:016x}", entropy()),

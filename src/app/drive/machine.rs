@@ -6,6 +6,7 @@
 use super::action::{Action, DriveConfig, Stepped};
 use super::cutting::form;
 use super::lead::Lead;
+use super::ranked::Ranked;
 use super::tray::{Fill, Tray};
 use crate::event::{Content, Control, Cut, CutPart, Generation, Partition, Rejection, Span, Time};
 use crate::pipeline::checkpoint::Manifest;
@@ -17,8 +18,6 @@ use std::collections::{BTreeMap, VecDeque};
 const CADENCE: Span = Span(50);
 /// A cut when there is none.
 const IDLE: Span = Span::seconds(1);
-/// The least share of examples that is ranked, and the first: the first cut may be a large one of a backlog.
-const LEAST_RANKED: f64 = 0.001;
 /// Between attempts to take over.
 const RETRY: Span = Span::seconds(1);
 
@@ -38,7 +37,7 @@ pub struct Drive {
     next_try: Time,
     /// The control log was read to its end at least once.
     control_ended: bool,
-    rank_share: f64,
+    ranked: Ranked,
 }
 
 impl Drive {
@@ -55,7 +54,7 @@ impl Drive {
         }
         Self {
             pipeline,
-            rank_share: config.rank.unwrap_or(LEAST_RANKED),
+            ranked: Ranked::new(config.rank),
             config,
             trays,
             control_next: at.control,
@@ -268,14 +267,9 @@ impl Drive {
         }
     }
 
-    /// Adapts the ranked share to the load: a step should take half a cadence. Down at once and in proportion, since
-    /// ranking is most of a step's work and a backlog comes in large cuts; up slowly.
+    /// Adapts the ranked share to the load: a step should take half a cadence.
     pub fn on_busy(&mut self, step_nanos: u64) {
-        if self.config.rank.is_none() {
-            let load = step_nanos as f64 / (CADENCE.0 as f64 * 500_000.0);
-            let factor = if load > 1.0 { load.recip() } else { 1.05 };
-            self.rank_share = (self.rank_share * factor).clamp(LEAST_RANKED, 1.0);
-        }
+        self.ranked.on_busy(step_nanos as f64 / (CADENCE.0 as f64 * 500_000.0));
     }
 
     fn cut(&mut self, generation: u64, now: Time, at_once: bool, out: &mut Vec<Action>) {
@@ -287,9 +281,7 @@ impl Drive {
         if !(since >= IDLE || (ready && (since >= CADENCE || at_once))) {
             return;
         }
-        // Six digits are enough, and keep the record short.
-        let share = (self.rank_share * 1e6).round() / 1e6;
-        let cut = form(&self.trays, generation, self.pipeline.log_time(), now, share);
+        let cut = form(&self.trays, generation, self.pipeline.log_time(), now, self.ranked.share());
         self.in_flight = true;
         self.last_cut = now;
         out.push(Action::Append(Control::Cut(cut)));
