@@ -43,7 +43,7 @@ pub(super) struct Answer<'a> {
     reason: Reason,
     /// The list, best first, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<Entry>)]
+    #[schema(required = false, value_type = Vec<Entry>)]
     items: Option<Vec<Entry<'a>>>,
 }
 

@@ -65,8 +65,13 @@ fn head(facts: Option<&Facts>, around: &Around, width: usize) -> Line {
     let time = facts.and_then(|f| f.log_time.as_deref()).map(clock).unwrap_or_default();
     let url = clean(around.url.trim_start_matches("http://"));
     let begin = format!("reiver {url}  ");
-    let end = if time.is_empty() { String::new() } else { format!("  log time {time}") };
-    let used = columns(&begin) + columns(&phase) + columns(&end);
+    let begun = columns(&begin) + columns(&phase);
+    let end = match format!("  log time {time}") {
+        _ if time.is_empty() => String::new(),
+        long if begun + columns(&long) <= width => long,
+        _ => format!("  {time}"),
+    };
+    let used = begun + columns(&end);
     let keys = around.keys;
     let room = width.saturating_sub(used);
     let keys = if room > columns(keys) + 1 { right(keys, room) } else { String::new() };
@@ -86,7 +91,7 @@ fn arms(lines: &mut Vec<Line>, experiment: &Experiment, width: usize) {
     lines.push(Line::default());
     let most = experiment.arms.iter().map(|a| a.share).fold(0.0, f64::max);
     if width >= WIDE {
-        let bars = width - 56;
+        let bars = width - 58;
         let head = format!(
             "{}{}  {}{}  {}{}",
             left("arm", 14),

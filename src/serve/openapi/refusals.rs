@@ -27,7 +27,7 @@ pub(super) struct ProblemDocument {
     /// What to do about it.
     hint: String,
     /// JSON pointer to the field, with status 422.
-    #[schema(value_type = String)]
+    #[schema(required = false, value_type = String)]
     pointer: Option<String>,
 }
 

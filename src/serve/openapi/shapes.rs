@@ -20,7 +20,7 @@ pub(in crate::serve) struct DecideAsk {
     #[schema(min_length = 1)]
     unit: String,
     /// Anything about the moment; not read.
-    #[schema(nullable = false, value_type = Object)]
+    #[schema(required = false, value_type = Object)]
     context: Option<()>,
 }
 
@@ -35,7 +35,7 @@ pub(in crate::serve) struct RecommendAsk {
     #[schema(min_length = 1)]
     unit: String,
     /// Anything about the moment; not read.
-    #[schema(value_type = Object)]
+    #[schema(required = false, value_type = Object)]
     context: Option<()>,
     /// Whose list it is; the unit where it is not given.
     #[schema(min_length = 1)]
@@ -73,7 +73,7 @@ pub(in crate::serve) struct FeedbackAsk {
     #[schema(min_length = 1)]
     event_id: Option<String>,
     /// When it happened, RFC 3339 or epoch milliseconds; now where it is missing.
-    #[schema(value_type = String)]
+    #[schema(required = false, schema_with = words::moment)]
     event_time: Option<String>,
 }
 
@@ -124,17 +124,17 @@ pub(super) struct Outcome {
     #[schema(schema_with = words::decision_state)]
     state: String,
     /// Sum of its rewards, once it is closed or rewarded.
-    #[schema(value_type = f64)]
+    #[schema(required = false, value_type = f64)]
     reward: Option<f64>,
     /// Sum of its rewards so far, while it is pending.
-    #[schema(value_type = f64)]
+    #[schema(required = false, value_type = f64)]
     reward_so_far: Option<f64>,
     /// Log time at which it closes; null where that is not known.
     closes: Option<String>,
     /// Log time at which it closed; null where that is not known.
     closed: Option<String>,
     /// What is still awaited, while it is pending.
-    #[schema(value_type = String)]
+    #[schema(required = false, value_type = String)]
     waits_for: Option<String>,
 }
 

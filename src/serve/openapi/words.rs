@@ -48,3 +48,8 @@ pub(super) fn decision_state() -> Object {
     use crate::pipeline::DecisionState::{Expired, LeftOut, Pending, Rewarded};
     one_of([Pending, Rewarded, Expired, LeftOut].map(crate::pipeline::DecisionState::as_str))
 }
+
+/// A time as it may be sent: RFC 3339, or milliseconds since 1970.
+pub(super) fn moment() -> Object {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Integer])).build()
+}
