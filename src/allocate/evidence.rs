@@ -1,6 +1,7 @@
 //! What is known of an arm: matured assignments, fading with log time.
 
-use crate::evaluate::{EmpiricalBernstein, sequence};
+use super::stretch::{Earned, Turn};
+use crate::evaluate::sequence;
 use crate::event::Span;
 use crate::reward::RewardTable;
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,12 @@ pub struct Evidence {
     pub count: u64,
     /// Sum of all their rewards.
     pub total: f64,
-    low: EmpiricalBernstein,
-    high: EmpiricalBernstein,
+    /// Over the stretch that is shown.
+    #[serde(default)]
+    pub(super) shown: Earned,
+    /// Over the stretch that will be shown next.
+    #[serde(default)]
+    pub(super) next: Earned,
 }
 
 /// Level of all intervals shown.
@@ -43,15 +48,30 @@ impl Evidence {
         self.deviations += (reward - before) * (reward - self.sum / self.weight);
         self.count += 1;
         self.total += reward;
-        if table.bounded() && !table.binary() {
-            let (least, most) = table.range();
-            let x = (reward - least) / (most - least);
-            self.low.observe(x, ALPHA);
-            self.high.observe(1.0 - x, ALPHA);
+        for earned in [&mut self.shown, &mut self.next] {
+            earned.count += 1;
+            earned.total += reward;
+            if table.bounded() && !table.binary() {
+                let (least, most) = table.range();
+                let x = (reward - least) / (most - least);
+                earned.low.observe(x, ALPHA);
+                earned.high.observe(1.0 - x, ALPHA);
+            }
         }
     }
 
-    /// Lets evidence fade over a span of log time. Counts, totals and intervals do not fade.
+    /// Lets the stretches behind means and intervals move on.
+    pub(super) fn turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::Stay => {}
+            Turn::Begin => self.next = Earned::default(),
+            Turn::Swap => (self.shown, self.next) = (self.next, Earned::default()),
+            Turn::Both => (self.shown, self.next) = (Earned::default(), Earned::default()),
+        }
+    }
+
+    /// Lets evidence fade over a span of log time. Counts and totals do not fade; what means and intervals are
+    /// over moves on in steps.
     pub fn forget(&mut self, elapsed: Span, half_life: Option<Span>) {
         let Some(half_life) = half_life else { return };
         let keep = libm::exp2(-(elapsed.0.max(0) as f64) / half_life.0.max(1) as f64);
@@ -64,10 +84,10 @@ impl Evidence {
         }
     }
 
-    /// Mean of all matured assignments; 0 before the first.
+    /// Mean reward of the assignments that matured over the stretch shown; 0 before the first.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.total / self.count as f64 }
+        self.shown.mean()
     }
 
     /// Effective number of assignments behind the posterior: `(Σ w)² / Σ w²`.
@@ -82,12 +102,13 @@ impl Evidence {
     #[must_use]
     pub fn interval(&self, table: &RewardTable, alpha: f64) -> Option<(f64, f64)> {
         let (least, most) = table.range();
+        let earned = &self.shown;
         if table.binary() {
-            let (low, high) = sequence::bernoulli(self.count as f64, self.total / most, alpha, GUESS);
+            let (low, high) = sequence::bernoulli(earned.count as f64, earned.total / most, alpha, GUESS);
             return Some((low * most, high * most));
         }
         let scale = most - least;
-        table.bounded().then(|| (least + self.low.lower(alpha) * scale, most - self.high.lower(alpha) * scale))
+        table.bounded().then(|| (least + earned.low.lower(alpha) * scale, most - earned.high.lower(alpha) * scale))
     }
 }
 

@@ -42,8 +42,10 @@ pub struct FixedVector {
 /// What people are told of an arm's evidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PosteriorSummary {
-    /// Mean capped reward of all matured assignments.
+    /// Mean capped reward of the assignments that matured over the stretch shown.
     pub mean: f64,
+    /// How many these are.
+    pub counted: u64,
     /// Lower end of the 95 % interval around `mean`, valid at all times at once; `None` where rewards have no bound.
     pub lower: Option<f64>,
     /// Upper end.
@@ -58,7 +60,7 @@ pub struct PosteriorSummary {
     pub weight: f64,
     /// Their effective number, `(Σ w)² / Σ w²`.
     pub effective: f64,
-    /// Matured assignments.
+    /// All matured assignments.
     pub matured: u64,
 }
 
@@ -150,8 +152,10 @@ impl Experiment {
 
     /// An allocation tick: evidence fades by the elapsed log time, shares are computed anew, slots are fixed.
     pub fn tick(&mut self, log_time: Time, elapsed: Span, generation: u64) -> Vec<FixedVector> {
+        let turn = self.saved.stretches.advance(log_time, elapsed, self.config.half_life);
         for evidence in &mut self.saved.evidence {
             evidence.forget(elapsed, self.config.half_life);
+            evidence.turn(turn);
         }
         let tick = self.saved.allocation.version.tick + 1;
         let first = tick == 1;
@@ -283,6 +287,7 @@ impl Experiment {
         let a = self.allocation();
         PosteriorSummary {
             mean: e.mean(),
+            counted: e.shown.count,
             lower: interval.map(|i| i.0),
             upper: interval.map(|i| i.1),
             posterior_mean: a.moments[arm].0,
@@ -292,6 +297,21 @@ impl Experiment {
             effective: e.effective(),
             matured: e.count,
         }
+    }
+
+    /// Log time since which means and intervals are counted, and how long that is; `None` before the first tick. It
+    /// moves on with the half-life, at moments fixed in advance.
+    #[must_use]
+    pub fn counted_since(&self) -> Option<(Time, Span)> {
+        Some((self.saved.stretches.since()?, self.saved.stretches.shown()?))
+    }
+
+    /// What is believed of an arm's mean reward, as of the newest tick.
+    #[must_use]
+    pub fn belief(&self, arm: usize) -> Belief {
+        let (mean, stddev) = self.allocation().moments[arm];
+        let binary = self.config.reward.binary();
+        Belief::of_moments(mean, stddev, binary.then(|| self.config.reward.cap()), self.saved.evidence[arm].weight)
     }
 
     pub(super) fn interval(&self, arm: usize, alpha: f64) -> Option<(f64, f64)> {

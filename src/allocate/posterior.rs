@@ -2,6 +2,7 @@
 
 use super::evidence::{Evidence, GUESS};
 use crate::reward::RewardTable;
+use statrs::distribution::{Beta, Continuous, StudentsT};
 
 /// What is believed before any evidence on an arm: the pooled mean and variance of all arms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +110,35 @@ impl Belief {
         }
     }
 
+    /// The belief that has these moments: a Beta over a rate worth `cap` each, else a Student t behind which stand
+    /// `weight` assignments. It undoes [`Belief::mean`] and [`Belief::stddev`].
+    #[must_use]
+    pub fn of_moments(mean: f64, stddev: f64, cap: Option<f64>, weight: f64) -> Self {
+        match cap {
+            Some(cap) => {
+                let (m, v) = ((mean / cap).clamp(1e-9, 1.0 - 1e-9), (stddev / cap).powi(2).max(1e-18));
+                let strength = (m * (1.0 - m) / v - 1.0).max(1e-6);
+                Self::beta(m * strength, (1.0 - m) * strength, cap)
+            }
+            None => {
+                let freedom = STRENGTH + 2.0 + weight.max(0.0);
+                Self::student(mean, stddev * ((freedom - 2.0) / freedom).sqrt(), freedom)
+            }
+        }
+    }
+
+    /// Its density at a reward; 0 where it gives none.
+    #[must_use]
+    pub fn density(&self, reward: f64) -> f64 {
+        let density = match *self {
+            Self::Beta { a, b, cap } => Beta::new(a, b).map_or(0.0, |d| d.pdf(reward / cap) / cap),
+            Self::Student { location, scale, freedom } => {
+                StudentsT::new(location, scale, freedom).map_or(0.0, |d| d.pdf(reward))
+            }
+        };
+        if density.is_finite() { density } else { 0.0 }
+    }
+
     /// Mean in reward units.
     #[must_use]
     pub fn mean(&self) -> f64 {
@@ -161,6 +191,22 @@ mod tests {
         }
         let belief = Belief::bernoulli(&e, &Prior { mean: 0.5, variance: 0.25 }, 1.0);
         assert_eq!(belief, Belief::Beta { a: 35.0, b: 85.0, cap: 1.0 });
+    }
+
+    #[test]
+    fn a_belief_comes_back_from_its_moments() {
+        let beta = Belief::beta(35.0, 85.0, 2.0);
+        let student = Belief::student(3.0, 0.2, 122.0);
+        for (belief, cap) in [(beta, Some(2.0)), (student, None)] {
+            let back = Belief::of_moments(belief.mean(), belief.stddev(), cap, 100.0);
+            assert!((back.mean() - belief.mean()).abs() < 1e-12 && (back.stddev() - belief.stddev()).abs() < 1e-12);
+            // A density sums to one.
+            let (from, to, n) = (belief.mean() - 8.0 * belief.stddev(), belief.mean() + 8.0 * belief.stddev(), 4000);
+            let step = (to - from) / f64::from(n);
+            let sum: f64 = (0..n).map(|i| back.density(from + (f64::from(i) + 0.5) * step) * step).sum();
+            assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+        }
+        assert_eq!(beta.density(-1.0), 0.0);
     }
 
     /// The stated prior: without evidence every arm has the pooled mean of the others.

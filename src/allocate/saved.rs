@@ -5,6 +5,7 @@ use super::config::ExperimentConfig;
 use super::evidence::Evidence;
 use super::experiment::{Allocation, Experiment};
 use super::slots::SlotRing;
+use super::stretch::Stretches;
 use crate::evaluate::RatioTest;
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub(super) struct Saved {
     /// Whether arms come as often as was logged.
     #[serde(default)]
     pub(super) ratio: RatioTest,
+    #[serde(default)]
+    pub(super) stretches: Stretches,
 }
 
 impl Saved {
@@ -36,6 +39,7 @@ impl Saved {
             allocation: Allocation::default(),
             slots: SlotRing::default(),
             ratio: RatioTest::default(),
+            stretches: Stretches::default(),
         };
         for arm in &config.arms {
             saved.push(arm, Origin::Config);

@@ -22,7 +22,7 @@ use crate::pipeline::View;
 use crate::pipeline::checkpoint::Checkpoints;
 use crate::port::{Clock, Sink};
 use crate::rng::Seed;
-use crate::serve::{self, Bounds, Doors, Ids, Limits, Phase, Status, Topics, Traffic};
+use crate::serve::{self, Bounds, Doors, Ids, Limits, Live, LiveLimits, Phase, Status, Topics, Traffic};
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::SocketAddr;
@@ -93,12 +93,17 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
         token: settings.token.clone(),
         bounds: Bounds::default(),
         traffic: Arc::new(Traffic::default()),
+        live: Arc::new(Live::new(
+            entropy(),
+            LiveLimits { spool: SinkLimits::default().records, ..LiveLimits::default() },
+        )),
     };
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let listener = runtime.block_on(serve::bind(settings.listen))?;
     let address = listener.local_addr()?;
     let traffic = Arc::clone(&doors.traffic);
+    runtime.spawn(serve::watch(doors.clone(), stop.clone()));
     let served = runtime.spawn(serve::serve(listener, serve::router(doors), Limits::default(), traffic, stop.clone()));
     runtime.spawn(send_commands(Arc::clone(&pauses), Arc::clone(&sink), topics(names::CONTROL), stop.clone()));
 

@@ -19,9 +19,10 @@ pub fn beta_mixture(n: f64, s: f64, alpha: f64, a: f64, b: f64) -> (f64, f64) {
     if n <= 0.0 {
         return (0.0, 1.0);
     }
+    let mixture = ln_beta(a + s, b + n - s) - ln_beta(a, b);
     let evidence = |p: f64| {
         let term = |count: f64, q: f64| if count > 0.0 { count * q.ln() } else { 0.0 };
-        ln_beta(a + s, b + n - s) - ln_beta(a, b) - term(s, p) - term(n - s, 1.0 - p)
+        mixture - term(s, p) - term(n - s, 1.0 - p)
     };
     let limit = -alpha.ln();
     let mean = (s / n).clamp(1e-12, 1.0 - 1e-12);

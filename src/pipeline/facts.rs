@@ -187,6 +187,12 @@ pub trait Facts: Send + Sync {
     /// The best items for a user, best first; empty when the arm has no model here or nothing may be listed.
     fn recommend(&self, request: &RecommendRequest<'_>) -> Vec<ListedItem>;
 
+    /// The newest decisions that were read, newest first, at most `n`; none where nobody keeps them.
+    fn newest(&self, n: usize) -> Vec<DecisionKey> {
+        let _ = n;
+        Vec::new()
+    }
+
     /// A decision among the newest that were read.
     fn decision(&self, key: DecisionKey) -> Option<DecisionTrace>;
 }

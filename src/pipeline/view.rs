@@ -131,6 +131,10 @@ impl Facts for View {
         recommend::recommend(self, request)
     }
 
+    fn newest(&self, n: usize) -> Vec<DecisionKey> {
+        self.newest_decisions(n)
+    }
+
     fn decision(&self, key: DecisionKey) -> Option<DecisionTrace> {
         let trace = self.journal.find(key)?;
         let open = self.pending.find(key).map(|row| self.pending.get(row));

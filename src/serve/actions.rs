@@ -72,6 +72,7 @@ pub(super) async fn act(
     // The disk may take its time; other requests do not wait for it.
     let done = tokio::task::spawn_blocking(move || pauses.request(command)).await;
     done.map_err(|_| Problem::internal())?.map_err(|error| refusal(&error))?;
+    hall.doors.live.asked(&made);
     json(&Changed { event_id: &made.event_id, experiment: &made.experiment, arm: &made.arm, action })
 }
 

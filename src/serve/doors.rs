@@ -2,6 +2,7 @@
 
 use super::ids::Ids;
 use super::listen::Traffic;
+use super::live::Live;
 use super::problem::Problem;
 use crate::allocate::Overlay;
 use crate::event::{Command, Reason};
@@ -225,6 +226,8 @@ pub struct Doors {
     pub bounds: Bounds,
     /// What the listener counts.
     pub traffic: Arc<Traffic>,
+    /// What the page shows.
+    pub live: Arc<Live>,
 }
 
 impl Doors {

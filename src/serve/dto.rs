@@ -1,7 +1,8 @@
 //! What experiments, arms and models look like on the wire.
 
+use super::decision::time_text;
 use super::openapi::{allocation_version, arm_state, experiment_state};
-use crate::allocate::{ArmState, Experiment, Overlay};
+use crate::allocate::{ArmState, Experiment, Lift, Overlay};
 use crate::event::AllocationVersion;
 use crate::pipeline::{Facts, ModelFacts};
 use serde::Serialize;
@@ -15,8 +16,21 @@ pub(super) struct ExperimentView {
     /// `running`, or `held` when every arm but the baseline is out of traffic.
     #[schema(schema_with = experiment_state)]
     pub(super) state: &'static str,
+    /// All that can be said in one plain sentence: the headline, then the notes.
     pub(super) verdict: String,
+    pub(super) headline: String,
+    pub(super) notes: Vec<String>,
     pub(super) baseline: String,
+    /// What an arm earns: `clicks`, `purchase value`, or `reward` where several things count.
+    pub(super) earns: String,
+    /// Log time since which means and intervals are counted.
+    pub(super) counted_since: Option<String>,
+    /// The view that all of this comes from; every view has a larger number than the one before.
+    pub(super) view: u64,
+    pub(super) log_time: Option<String>,
+    /// How likely assignments would stray so far from their shares by chance, at whichever time one looks; small where
+    /// decisions are lost.
+    pub(super) sample_ratio_p: f64,
     #[schema(schema_with = allocation_version)]
     pub(super) allocation: AllocationVersion,
     pub(super) arms: Vec<ArmView>,
@@ -33,18 +47,43 @@ pub(super) struct ArmView {
     /// In the newest allocation.
     pub(super) share: f64,
     pub(super) probability_best: f64,
-    /// Of the capped reward per matured assignment; no interval where rewards have no bound.
+    /// Of the capped reward per assignment that matured since `counted_since`; no interval where rewards have no bound.
     pub(super) mean: f64,
     #[schema(required)]
     pub(super) lower: Option<f64>,
     #[schema(required)]
     pub(super) upper: Option<f64>,
+    /// Assignments behind the mean.
+    pub(super) counted: u64,
+    /// Over the baseline's mean; none for the baseline, and before both have matured assignments.
+    pub(super) lift: Option<LiftView>,
+    /// Of the posterior that shares come from, as of the newest tick.
+    pub(super) posterior_mean: f64,
+    pub(super) posterior_stddev: f64,
     pub(super) decisions: u64,
     pub(super) assignments: u64,
     pub(super) rewards: u64,
     pub(super) expired: u64,
     pub(super) pending: u64,
     pub(super) reward_sum: f64,
+}
+
+/// How much more an arm earns than the baseline.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Lift)]
+pub(super) struct LiftView {
+    /// Whether the numbers are parts of the baseline's mean (0.04: 4 % more) or differences in reward units.
+    relative: bool,
+    value: f64,
+    lower: f64,
+    /// None where the baseline may earn nothing at all.
+    upper: Option<f64>,
+}
+
+impl From<Lift> for LiftView {
+    fn from(lift: Lift) -> Self {
+        Self { relative: lift.relative, value: lift.value, lower: lift.lower, upper: lift.upper }
+    }
 }
 
 /// One part of traffic with an allocation of its own.
@@ -74,10 +113,18 @@ impl ExperimentView {
         let baseline = experiment.arms()[experiment.baseline()].name.clone();
         let held = !arms.iter().any(|a| a.state == "live" && a.arm != baseline);
         let shares = arms.iter().map(|a| ScopeShare { arm: a.arm.clone(), share: a.share }).collect();
+        let verdict = experiment.verdict();
         Self {
             name: name.to_owned(),
             state: if held { "held" } else { "running" },
-            verdict: experiment.verdict(),
+            verdict: verdict.to_string(),
+            headline: verdict.headline,
+            notes: verdict.notes,
+            earns: experiment.earns(),
+            counted_since: experiment.counted_since().and_then(|(since, _)| time_text(since)),
+            view: view.version(),
+            log_time: time_text(view.log_time()),
+            sample_ratio_p: experiment.ratio_p_value(),
             baseline,
             allocation: allocation.version,
             scopes: vec![ScopeView { scope: "all", allocation: allocation.version, shares }],
@@ -99,6 +146,10 @@ impl ArmView {
             mean: summary.mean,
             lower: summary.lower,
             upper: summary.upper,
+            counted: summary.counted,
+            lift: experiment.lift(arm, experiment.baseline()).map(LiftView::from),
+            posterior_mean: summary.posterior_mean,
+            posterior_stddev: summary.stddev,
             decisions: tally.decisions,
             assignments: tally.assignments,
             rewards: tally.rewards,
@@ -122,11 +173,11 @@ pub(super) fn state_of(experiment: &Experiment, overlay: &Overlay, arm: usize) -
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Model)]
 pub(super) struct ModelView {
-    model: String,
+    pub(super) model: String,
     bytes: usize,
     examples: u64,
-    scored: u64,
-    recall_at_10: f64,
+    pub(super) scored: u64,
+    pub(super) recall_at_10: f64,
     ndcg_at_10: f64,
     mrr: f64,
     #[schema(required)]

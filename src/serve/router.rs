@@ -3,7 +3,9 @@
 use super::doors::{Doors, Hall};
 use super::guard::{guard, panicked};
 use super::problem::Problem;
-use super::{actions, decide, decisions, events, experiments, feedback, health, models, openapi, page, recommend};
+use super::{
+    actions, assets, decide, decisions, events, experiments, feedback, health, live, models, openapi, page, recommend,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -31,9 +33,9 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("/metrics", "GET"),
     ("/openapi.json", "GET"),
     ("/", "GET"),
-    ("/page.js", "GET"),
-    ("/page.css", "GET"),
-    ("/page.json", "GET"),
+    ("/assets/{version}/{file}", "GET"),
+    ("/v1/live", "GET"),
+    ("/v1/stream", "GET"),
 ];
 
 /// All addresses over these doors.
@@ -54,9 +56,9 @@ pub fn router(doors: Doors) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::openapi))
         .route("/", get(page::page))
-        .route("/page.js", get(page::script))
-        .route("/page.css", get(page::style))
-        .route("/page.json", get(page::facts))
+        .route("/assets/{version}/{file}", get(assets::asset))
+        .route("/v1/live", get(live::snapshot))
+        .route("/v1/stream", get(live::stream))
         .fallback(nowhere)
         .method_not_allowed_fallback(no_method)
         .layer(CatchPanicLayer::custom(panicked))

@@ -3,6 +3,7 @@
 use super::doors::House;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
 use reiver::serve::router;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -58,7 +59,14 @@ impl House {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = router(self.doors.clone()).oneshot(request).await.expect("the router never fails");
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, 64 << 20).await.expect("readable").to_vec();
+        let bytes = if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+            // It goes on for ever: what it begins with is enough.
+            let mut body = body;
+            let first = body.frame().await.expect("a beginning").expect("readable");
+            first.into_data().expect("data").to_vec()
+        } else {
+            to_bytes(body, 64 << 20).await.expect("readable").to_vec()
+        };
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 

@@ -9,7 +9,9 @@ use reiver::observe::{Metrics, Names};
 use reiver::pipeline::{ArmTally, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};
 use reiver::port::{Delivery, Outgoing, Sink, SinkError};
 use reiver::rng::Seed;
-use reiver::serve::{Bounds, Doors, Ids, PauseError, PauseLog, Phase, ROUTES, Status, Topics, Traffic};
+use reiver::serve::{
+    Bounds, Doors, Ids, Live, LiveLimits, PauseError, PauseLog, Phase, ROUTES, Status, Topics, Traffic,
+};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -223,6 +225,7 @@ pub(crate) fn house(keeps: bool) -> House {
         token: Some("s3cret".to_owned()),
         bounds: Bounds::default(),
         traffic: Arc::new(Traffic::default()),
+        live: Arc::new(Live::new(7, LiveLimits { clients: 4, backlog: 2, spool: 1000 })),
     };
     House { doors, view: swap, sink, clock, pauses, status }
 }

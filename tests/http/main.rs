@@ -7,6 +7,7 @@ mod doors;
 mod events;
 mod experiments;
 mod health;
+mod live;
 mod metrics;
 mod openapi;
 mod recommend;

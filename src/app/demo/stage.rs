@@ -57,9 +57,12 @@ pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow:
     let broker = EmbeddedBroker::start(&topics)?;
     let folder = std::env::temp_dir().join(format!("reiver-demo-{:016x}", entropy()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let running = start(run_settings(settings, &broker, &folder)?, Arc::clone(&clock))?;
+    // The page's link carries it, so that arms can be paused there; it ends with the demo.
+    let token = format!("{:016x}{:016x}", entropy(), entropy());
+    let running = start(run_settings(settings, &broker, &folder, &token)?, Arc::clone(&clock))?;
     running.stop_at_signals();
     say(&format!("the shop is open: http://{}", running.address), false);
+    say(&format!("the same page, where arms can be paused: http://{}/#token={token}", running.address), false);
     say(LEGEND, false);
 
     let opens = clock.now();
@@ -92,7 +95,12 @@ pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow:
     document
 }
 
-fn run_settings(settings: &DemoSettings, broker: &EmbeddedBroker, folder: &Path) -> anyhow::Result<RunSettings> {
+fn run_settings(
+    settings: &DemoSettings,
+    broker: &EmbeddedBroker,
+    folder: &Path,
+    token: &str,
+) -> anyhow::Result<RunSettings> {
     Ok(RunSettings {
         kafka: KafkaConfig {
             brokers: broker.bootstrap()?,
@@ -105,7 +113,7 @@ fn run_settings(settings: &DemoSettings, broker: &EmbeddedBroker, folder: &Path)
         every: Span::seconds(10),
         keep: 2,
         listen: settings.listen,
-        token: None,
+        token: Some(token.to_owned()),
         pipeline: PipelineConfig {
             models: models(),
             experiments: vec![experiment()],

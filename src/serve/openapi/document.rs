@@ -7,7 +7,7 @@ use crate::codec;
 use crate::event::Kind;
 use crate::serve::problem::Problem;
 use crate::serve::router::json;
-use crate::serve::{actions, decide, decisions, events, experiments, feedback, health, models, recommend};
+use crate::serve::{actions, decide, decisions, events, experiments, feedback, health, live, models, recommend};
 use axum::response::Response;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
@@ -28,6 +28,8 @@ use utoipa::{Modify, OpenApi};
         actions::act,
         decisions::explain,
         models::all,
+        live::snapshot,
+        live::stream,
         health::alive,
         health::ready,
         health::metrics,

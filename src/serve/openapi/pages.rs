@@ -2,16 +2,15 @@
 
 use super::refusals::OfAny;
 use utoipa::IntoResponses;
+use utoipa::openapi::Required;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem, Paths};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::response::{ResponseBuilder, Responses};
 
 /// Address, what it gives, media type.
-const PAGES: [(&str, &str, &str); 4] = [
+const PAGES: [(&str, &str, &str); 2] = [
     ("/", "The page.", "text/html"),
-    ("/page.js", "Its script.", "text/javascript"),
-    ("/page.css", "Its style sheet.", "text/css"),
-    ("/page.json", "What it shows now, for its script.", "application/json"),
+    ("/assets/{version}/{file}", "What the page is made of, cached for ever.", "text/javascript"),
 ];
 
 /// Adds the page's addresses.
@@ -28,7 +27,22 @@ pub(super) fn add(paths: &mut Paths) {
             .summary(Some(about))
             .operation_id(Some(format!("browse_{name}")))
             .responses(responses)
+            .parameters(parameters(address))
             .build();
         paths.paths.insert(address.to_owned(), PathItem::new(HttpMethod::Get, operation));
     }
+}
+
+/// The parts of an address that stand in braces. Those of assets are named by the page, not made up.
+fn parameters(address: &str) -> Option<Vec<Parameter>> {
+    let named: Vec<Parameter> = address
+        .split('{')
+        .skip(1)
+        .filter_map(|part| part.split('}').next())
+        .map(|name| {
+            let one = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+            one.description(Some("as the page names it")).build()
+        })
+        .collect();
+    (!named.is_empty()).then_some(named)
 }

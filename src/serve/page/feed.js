@@ -1,0 +1,80 @@
+// Brings what the server says to the page: through the worker that all tabs share, or directly where there is none.
+
+const HERE = 8_000;
+const AGAIN = 2_000;
+
+/** Calls `on.snapshot(object)`, `on.delta(object)`, `on.cut()`. */
+export class Feed {
+  constructor(version, on) {
+    this.on = on;
+    this.experiment = null;
+    this.watching = false;
+    if (typeof SharedWorker === "function") {
+      this.worker = new SharedWorker(`/assets/${version}/worker.js`, { name: `reiver ${version}` });
+      this.port = this.worker.port;
+      this.port.onmessage = ({ data }) => this.take(data);
+      setInterval(() => this.watching && this.port.postMessage({ kind: "here" }), HERE);
+    }
+    addEventListener("pagehide", () => this.stop());
+    addEventListener("pageshow", () => this.resume());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.stop() : this.resume()));
+  }
+
+  /** Watches an experiment; null is the first there is. */
+  watch(experiment) {
+    this.experiment = experiment;
+    this.watching = true;
+    if (this.port) this.port.postMessage({ kind: "watch", experiment: experiment ?? "" });
+    else this.open();
+  }
+
+  resume() {
+    if (!this.watching && !document.hidden) this.watch(this.experiment);
+  }
+
+  stop() {
+    if (!this.watching) return;
+    this.watching = false;
+    if (this.port) this.port.postMessage({ kind: "leave" });
+    else this.source?.close();
+  }
+
+  take(message) {
+    if (!this.watching) return;
+    if (message.kind === "joined") this.refresh();
+    else if (message.kind === "cut") this.on.cut();
+    else this.on[message.kind](JSON.parse(message.data));
+  }
+
+  /** Fetches a snapshot: at the start of a shared stream, after a gap, when the arms have changed. */
+  async refresh() {
+    if (this.fetching) return;
+    this.fetching = true;
+    try {
+      const query = this.experiment ? `?${new URLSearchParams({ experiment: this.experiment })}` : "";
+      const answer = await fetch(`/v1/live${query}`, { signal: AbortSignal.timeout(8000) });
+      if (!answer.ok) throw new Error(String(answer.status));
+      this.on.snapshot(await answer.json());
+    } catch {
+      this.on.cut();
+      setTimeout(() => this.watching && this.refresh(), AGAIN);
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  /** Without a shared worker: a stream of this tab's own. */
+  open() {
+    this.source?.close();
+    const query = this.experiment ? `?${new URLSearchParams({ experiment: this.experiment })}` : "";
+    const source = new EventSource(`/v1/stream${query}`);
+    this.source = source;
+    for (const kind of ["snapshot", "delta"]) {
+      source.addEventListener(kind, (event) => this.take({ kind, data: event.data }));
+    }
+    source.onerror = () => {
+      this.on.cut();
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.watching && this.open(), AGAIN);
+    };
+  }
+}

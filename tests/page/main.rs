@@ -1,0 +1,130 @@
+//! The page in a real browser: Debian's Chromium, driven by playwright-core, read by axe-core. Where one of them is
+//! missing the suite says so and is skipped; `.ci/run` installs them.
+
+#[path = "../loop/instance.rs"]
+#[expect(dead_code, reason = "of an instance's helpers only some are needed here")]
+mod instance;
+
+use instance::{broker, settings, up};
+use reiver::adapter::embedded::EmbeddedBroker;
+use reiver::allocate::ExperimentConfig;
+use reiver::app::Running;
+use reiver::event::Span;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/page")
+}
+
+/// Node of version 20 or newer, as `REIVER_NODE` names it or as it is found.
+fn node() -> Option<String> {
+    let node = std::env::var("REIVER_NODE").unwrap_or_else(|_| "node".to_owned());
+    let said = Command::new(&node).arg("--version").output().ok()?;
+    let version = String::from_utf8(said.stdout).ok()?;
+    let major: u32 = version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()?;
+    (major >= 20).then_some(node)
+}
+
+/// One browser at a time: it needs a core to itself, and what it costs is measured.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a script of this folder, or says that it cannot.
+fn script(name: &str, settings: &[(&str, String)]) {
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let node = node();
+    let there = PathBuf::from(&chromium).exists() && folder().join("node_modules/playwright-core").exists();
+    let Some(node) = node.filter(|_| there) else {
+        eprintln!(
+            "skipped: {name} needs {chromium}, node 20 and tests/page/node_modules (tests/page/tools.sh installs them)"
+        );
+        assert!(std::env::var_os("REIVER_PAGE_TESTS").is_none(), "REIVER_PAGE_TESTS is set, so nothing may be skipped");
+        return;
+    };
+    let mut command = Command::new(node);
+    command.arg(folder().join(name)).current_dir(folder());
+    command.env("REIVER_BIN", std::env::var("REIVER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reiver").to_owned()));
+    let output = command.envs(settings.iter().map(|(k, v)| (k, v.as_str()))).output().expect("node runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{name}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A whole instance on a broker of its own, stopped at the end.
+struct Instance {
+    running: Option<Running>,
+    _broker: EmbeddedBroker,
+    _state: tempfile::TempDir,
+}
+
+impl Instance {
+    fn new(experiments: Vec<ExperimentConfig>) -> Self {
+        let (broker, state) = (broker(), tempfile::tempdir().expect("a folder"));
+        let running = up(settings(&broker, state.path(), experiments));
+        Self { running: Some(running), _broker: broker, _state: state }
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let address = self.running.as_ref().expect("it runs").address;
+        vec![("REIVER_URL", format!("http://{address}")), ("REIVER_TOKEN", "secret".to_owned())]
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop.cancel();
+            let _document = running.wait();
+        }
+    }
+}
+
+fn experiment(name: &str, arms: &[&str]) -> ExperimentConfig {
+    ExperimentConfig {
+        stick: None,
+        window: Span::seconds(2),
+        grace: Span::seconds(1),
+        half_life: Some(Span::seconds(20)),
+        ramp: None,
+        ..ExperimentConfig::new(name, arms, arms[0])
+    }
+}
+
+const ARMS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+
+/// Both themes with no data, with the demo's data and with a stopped server.
+#[test]
+fn it_looks_as_it_should_in_every_state() {
+    let _alone = alone();
+    let empty = Instance::new(vec![experiment("home", &ARMS)]);
+    script("looks.mjs", &empty.settings());
+}
+
+/// Tokens, reasons, the keyboard, names with markup, an experiment whose arms are all out.
+#[test]
+fn it_can_be_used_with_the_keyboard_and_takes_actions_with_a_token_only() {
+    let _alone = alone();
+    let arms = ["popularity", "<img src=x onerror=alert(1)>", "a\"b'c&d", "ncf"];
+    let instance = Instance::new(vec![experiment("home", &ARMS), experiment("<b>shop</b>", &arms)]);
+    script("use.mjs", &instance.settings());
+}
+
+/// A cut stream, ten tabs, what they cost.
+#[test]
+fn it_survives_a_cut_line_and_ten_tabs_cost_little() {
+    let _alone = alone();
+    let idle = Instance::new(vec![experiment("home", &ARMS)]);
+    script("lines.mjs", &idle.settings());
+}
+
+/// The same numbers in the page, the API and Prometheus' exposition; an event on the page in time.
+#[test]
+fn its_numbers_are_those_of_the_api_and_in_time() {
+    let _alone = alone();
+    let instance = Instance::new(vec![experiment("home", &ARMS)]);
+    script("numbers.mjs", &instance.settings());
+}
