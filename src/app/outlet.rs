@@ -15,7 +15,7 @@ const FULL: Duration = Duration::from_millis(20);
 
 /// Where the learner's records go.
 pub(super) struct Outlet {
-    sink: Arc<dyn Sink>,
+    pub(super) sink: Arc<dyn Sink>,
     dead_letters: Arc<str>,
     allocations: Arc<str>,
     metrics: Metrics,

@@ -1,7 +1,6 @@
 //! Dashboards, rules and alerts: linted, type-checked, and run against a real Prometheus that scrapes the real binary.
 //!
-//! Where prometheus, promtool or npm are missing, the tests that need them say so and pass; with `REIVER_REQUIRE_TOOLS`
-//! set they fail instead.
+//! What needs prometheus, promtool or npm takes minutes, and runs with `REIVER_TEST_FACES=1`; `.ci/run` installs them.
 
 mod faults;
 mod files;

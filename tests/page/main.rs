@@ -1,5 +1,5 @@
-//! The page in a real browser: Debian's Chromium, driven by playwright-core, read by axe-core. Where one of them is
-//! missing the suite says so and is skipped; `.ci/run` installs them.
+//! The page in a real browser: Debian's Chromium, driven by playwright-core, read by axe-core. It takes minutes, so it
+//! runs with `REIVER_TEST_FACES=1`, after `tests/page/tools.sh` has installed what it needs; `.ci/run` does both.
 
 #[path = "../loop/instance.rs"]
 #[expect(dead_code, reason = "of an instance's helpers only some are needed here")]
@@ -27,24 +27,23 @@ fn node() -> Option<String> {
     (major >= 20).then_some(node)
 }
 
-/// One browser at a time: it needs a core to itself, and what it costs is measured.
-fn alone() -> MutexGuard<'static, ()> {
+/// One browser at a time: it needs a core to itself, and what it costs is measured. `None`, and a word, where the suite
+/// is not wanted.
+fn alone() -> Option<MutexGuard<'static, ()>> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    if std::env::var_os("REIVER_TEST_FACES").is_none() {
+        eprintln!("skipped: the page in a browser runs with REIVER_TEST_FACES=1, after tests/page/tools.sh");
+        return None;
+    }
+    Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Runs a script of this folder, or says that it cannot.
+/// Runs a script of this folder.
 fn script(name: &str, settings: &[(&str, String)]) {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    let node = node();
     let there = PathBuf::from(&chromium).exists() && folder().join("node_modules/playwright-core").exists();
-    let Some(node) = node.filter(|_| there) else {
-        eprintln!(
-            "skipped: {name} needs {chromium}, node 20 and tests/page/node_modules (tests/page/tools.sh installs them)"
-        );
-        assert!(std::env::var_os("REIVER_PAGE_TESTS").is_none(), "REIVER_PAGE_TESTS is set, so nothing may be skipped");
-        return;
-    };
+    assert!(there, "{name} needs {chromium} and tests/page/node_modules: tests/page/tools.sh installs them");
+    let node = node().expect("node 20 or newer, as tests/page/tools.sh prints it for REIVER_NODE");
     let mut command = Command::new(node);
     command.arg(folder().join(name)).current_dir(folder());
     command.env("REIVER_BIN", std::env::var("REIVER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reiver").to_owned()));
@@ -99,7 +98,7 @@ const ARMS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
 /// Both themes with no data, with the demo's data and with a stopped server.
 #[test]
 fn it_looks_as_it_should_in_every_state() {
-    let _alone = alone();
+    let Some(_alone) = alone() else { return };
     let empty = Instance::new(vec![experiment("home", &ARMS)]);
     script("looks.mjs", &empty.settings());
 }
@@ -107,7 +106,7 @@ fn it_looks_as_it_should_in_every_state() {
 /// Tokens, reasons, the keyboard, names with markup, an experiment whose arms are all out.
 #[test]
 fn it_can_be_used_with_the_keyboard_and_takes_actions_with_a_token_only() {
-    let _alone = alone();
+    let Some(_alone) = alone() else { return };
     let arms = ["popularity", "<img src=x onerror=alert(1)>", "a\"b'c&d", "ncf"];
     let instance = Instance::new(vec![experiment("home", &ARMS), experiment("<b>shop</b>", &arms)]);
     script("use.mjs", &instance.settings());
@@ -116,7 +115,7 @@ fn it_can_be_used_with_the_keyboard_and_takes_actions_with_a_token_only() {
 /// A cut stream, ten tabs, what they cost.
 #[test]
 fn it_survives_a_cut_line_and_ten_tabs_cost_little() {
-    let _alone = alone();
+    let Some(_alone) = alone() else { return };
     let idle = Instance::new(vec![experiment("home", &ARMS)]);
     script("lines.mjs", &idle.settings());
 }
@@ -124,7 +123,7 @@ fn it_survives_a_cut_line_and_ten_tabs_cost_little() {
 /// The same numbers in the page, the API and Prometheus' exposition; an event on the page in time.
 #[test]
 fn its_numbers_are_those_of_the_api_and_in_time() {
-    let _alone = alone();
+    let Some(_alone) = alone() else { return };
     let instance = Instance::new(vec![experiment("home", &ARMS)]);
     script("numbers.mjs", &instance.settings());
 }

@@ -184,7 +184,7 @@ mod tests {
         (config.ramp, config.stick, config.half_life) = (None, None, None);
         let mut e = Experiment::new(config);
         let mut marks = Marks::default();
-        let mut look = |e: &Experiment, marks: &mut Marks, generation| {
+        let look = |e: &Experiment, marks: &mut Marks, generation| {
             marks.look(e, &states(e), generation, Time(5));
             marks.after(0).iter().map(|m| m.kind).collect::<Vec<_>>()
         };
