@@ -341,6 +341,27 @@ mod tests {
         assert_eq!(broken([0.501, 0.499]), [""; 0], "a ramp of ten points a minute allows that in a second");
     }
 
+    /// A sticky vector keeps the share of a paused arm, whose stand-ins are no assignments: that is no loss.
+    #[test]
+    fn a_paused_arm_is_not_missed_and_a_lost_one_is() {
+        let p_value = |state: ArmState| {
+            let mut e = Experiment::new(ExperimentConfig::new("home", &["a", "b", "c"], "a"));
+            e.saved.arms[2].state = state;
+            let share = |(arm, propensity): (&str, f64)| ArmShare {
+                arm: arm.to_owned(),
+                propensity,
+                eligible: true,
+                mean: None,
+                stddev: None,
+            };
+            let vector = [("a", 0.5), ("b", 0.3), ("c", 0.2)].map(share);
+            (0..2_000).for_each(|n| e.drawn(usize::from(n % 8 >= 5), &vector));
+            e.ratio_p_value()
+        };
+        assert!(p_value(ArmState::Paused) > 0.5);
+        assert!(p_value(ArmState::Live) < 1e-6);
+    }
+
     /// RE-1: whatever is credited, evidence stays within the table's range.
     #[test]
     fn what_is_no_number_earns_nothing() {

@@ -174,6 +174,15 @@ fn look(prometheus: &Prometheus, seen: &mut Seen) -> BTreeSet<String> {
     firing
 }
 
+/// Without a broker deciding goes on, and that nothing is learned is said; checkpoints wait for dead letters.
+fn outage(broker: &EmbeddedBroker, prometheus: &Prometheus, seen: &mut Seen) {
+    broker.down().expect("it obeys");
+    let away = BTreeSet::from(["ReiverCheckpointFailing", "ReiverKafkaAway", "ReiverTargetDown"].map(str::to_owned));
+    wait_for(120, "Kafka to be away", || look(prometheus, seen).is_superset(&away).then_some(()));
+    broker.up().expect("it obeys");
+    wait_for(120, "Kafka to be back", || (!look(prometheus, seen).contains("ReiverKafkaAway")).then_some(()));
+}
+
 #[test]
 fn faults_are_seen_and_health_is_silent() {
     if !has("prometheus") {
@@ -234,6 +243,7 @@ fn faults_are_seen_and_health_is_silent() {
         visitors.silent.store(false, Relaxed);
         let dead = BTreeSet::from(["ReiverTargetDown".to_owned()]);
         wait_for(120, "the two alerts to end", || (look(&prometheus, &mut seen) == dead).then_some(()));
+        outage(&broker, &prometheus, &mut seen);
         drop(closing);
     });
     running.stop.cancel();

@@ -76,7 +76,7 @@ fn every_query_is_answered_nothing_alarms_and_numbers_equal_the_api() {
         return;
     }
     let (_demo, address) = demo();
-    let prometheus = Prometheus::start(&[address.clone()], &shipped());
+    let prometheus = Prometheus::start(std::slice::from_ref(&address), &shipped());
     let all = dashboards();
     for (place, why) in EMPTY {
         let there = all.iter().flat_map(Dashboard::panel_queries).any(|q| q.place == *place);
@@ -141,6 +141,8 @@ fn equals_the_api(address: &str) {
         .filter_map(|l| l.rsplit_once(' '))
         .filter_map(|(series, value)| Some((series, value.parse().ok()?)))
         .collect();
+    let p = exposed["reiver_sample_ratio_mismatch_pvalue{experiment=\"shop\"}"];
+    assert!(p > 0.001, "the demo's arms come as they are drawn: {p}");
     let mut compared = 0;
     for arm in answer["arms"].as_array().expect("arms") {
         let name = arm["arm"].as_str().expect("a name");
