@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(turns, [(20, Turn::Begin, 20), (40, Turn::Swap, 20), (60, Turn::Swap, 20)]);
         assert_eq!(s.since(), Some(Time(40_000)));
         assert_eq!(s.advance(Time(500_000), second, length), Turn::Both);
-        assert_eq!((s.since(), s.shown()), (Some(Time(460_000)), Some(Span::seconds(40))));
+        assert_eq!((s.since(), s.shown()), (Some(Time(480_000)), Some(Span::seconds(20))));
     }
 
     #[test]

@@ -108,15 +108,8 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     runtime.spawn(send_commands(Arc::clone(&pauses), Arc::clone(&sink), topics(names::CONTROL), stop.clone()));
 
     let outlet = Outlet::new(Arc::clone(&sink), &settings.kafka, metrics.clone());
-    let drive_config = DriveConfig {
-        contents: settings.contents(),
-        learner: format!("{:016x}", entropy()),
-        rank: settings.rank,
-        follow_only: false,
-        allow_gaps: false,
-    };
     let learner = Parts {
-        drive: Drive::new(pipeline, drive_config, &manifest),
+        drive: Drive::new(pipeline, leading(&settings), &manifest),
         checkpoints,
         control,
         source,
@@ -128,6 +121,17 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     };
     let learner = learner.spawn(settings, &view, &status, &stop);
     Ok(Running { address, view, status, sink, stop, runtime, learner, served, since })
+}
+
+/// How a driver leads.
+fn leading(settings: &RunSettings) -> DriveConfig {
+    DriveConfig {
+        contents: settings.contents(),
+        learner: format!("{:016x}", entropy()),
+        rank: settings.rank,
+        follow_only: false,
+        allow_gaps: false,
+    }
 }
 
 /// What the learner's threads are made of.

@@ -4,11 +4,12 @@
 use crate::process::{Client, Process, kcat_consume, now};
 use crate::truth::lines;
 use crate::{Run, brokers};
+use reiver::adapter::clock::Stopwatch;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the broker is away: `REIVER_TEST_OUTAGE` seconds. The window is 2.5 times as long.
 fn outage() -> Duration {
@@ -61,11 +62,11 @@ impl Said {
 
 /// Decides during the outage: every request is answered at once, and a pause acts on the next one.
 fn decide_without_kafka(process: &mut Process, said: &mut Said) -> (Vec<Value>, Duration) {
-    let (begin, mut given, mut slowest) = (Instant::now(), Vec::new(), Duration::ZERO);
+    let (begin, mut given, mut slowest) = (Stopwatch::start(), Vec::new(), Duration::ZERO);
     let mut client = process.client();
     let mut paused = false;
     while begin.elapsed() < outage() {
-        let asked = Instant::now();
+        let asked = Stopwatch::start();
         let decision = process.decide(&format!("o{}", given.len() % 500));
         slowest = slowest.max(asked.elapsed());
         if paused {
@@ -123,7 +124,7 @@ fn an_outage_loses_nothing_and_closes_nothing() {
 
     broker.tell("restart");
     process.until_ready();
-    let again = Instant::now();
+    let again = Stopwatch::start();
     for decision in before[100..150].iter().chain(during.iter().step_by(4)) {
         while !said.feedback(&mut client, decision) {
             assert!(again.elapsed() < Duration::from_secs(60), "Kafka is back, and takes nothing");

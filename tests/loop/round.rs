@@ -1,10 +1,11 @@
 //! The whole loop on the embedded broker: events in, decisions out, rewards back, restart, the same state.
 
 use crate::instance::{broker, http, send, settings, up, wait_for};
+use reiver::adapter::clock::Stopwatch;
 use reiver::allocate::ExperimentConfig;
 use reiver::event::Span;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn experiment() -> ExperimentConfig {
     ExperimentConfig {
@@ -65,7 +66,7 @@ fn an_event_becomes_a_list_a_click_a_reward_and_survives_a_restart() {
     assert!(status < 300, "{status} {answer}");
     // And in every one while the command goes through the log and into the view.
     let mut during = 0;
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     while during < 30 || begin.elapsed() < Duration::from_millis(800) {
         let unit = format!("u{}", during % 20);
         let (_, answer) =

@@ -49,7 +49,7 @@ fn script(name: &str, settings: &[(&str, String)]) {
     command.env("REIVER_BIN", std::env::var("REIVER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reiver").to_owned()));
     let output = command.envs(settings.iter().map(|(k, v)| (k, v.as_str()))).output().expect("node runs");
     let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
+    eprintln!("{said}");
     assert!(output.status.success(), "{name}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -150,6 +150,8 @@ impl Live {
         if inner.closed {
             return Err(Refused::Stopping);
         }
+        // Who has gone makes room at once, not at the next tick.
+        inner.clients.retain(|c| !c.sender.is_closed());
         if inner.clients.len() >= self.limits.clients {
             return Err(Refused::Full);
         }

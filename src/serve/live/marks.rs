@@ -205,7 +205,7 @@ mod tests {
         e.apply(&command(CommandAction::Promoted, "b")).expect("not the baseline");
         for arm in [0, 1] {
             for i in 0..4000 {
-                e.credit(arm, f64::from(u8::from(i % 10 < 3 * arm)));
+                e.credit(arm, f64::from(u8::from(i % 10 < 9 + arm)));
             }
             e.tick(Time(1), Span::seconds(1), 1);
             look(&e, &mut marks, 2);
