@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_reiver");
 const ARMS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
@@ -60,7 +60,7 @@ impl Pane {
     /// Waits for a screen of which something holds; gives it, or fails with the last one.
     #[track_caller]
     fn until(&self, what: &str, seconds: u64, holds: impl Fn(&str) -> bool) -> String {
-        let begun = Instant::now();
+        let begun = reiver::adapter::clock::Stopwatch::start();
         loop {
             let screen = self.screen();
             if holds(&screen) {

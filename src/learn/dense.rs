@@ -228,6 +228,16 @@ mod tests {
         samples.iter().map(one).sum()
     }
 
+    /// Whether a hidden unit stands so near its kink that a finite difference would step over it.
+    fn kinks(weights: &[f64], user: &[f64], item: &[f64]) -> bool {
+        let (w1, rest) = weights.split_at(2 * N * HIDDEN);
+        let sum = |h: usize| -> f64 {
+            let inputs = user.iter().chain(item).enumerate();
+            rest[h] + inputs.map(|(d, x)| x * w1[d * HIDDEN + h]).sum::<f64>()
+        };
+        (0..HIDDEN).any(|h| sum(h).abs() < 1e-5)
+    }
+
     fn derivative(f: impl Fn(f64) -> f64) -> f64 {
         (f(1e-6) - f(-1e-6)) / 2e-6
     }
@@ -261,6 +271,8 @@ mod tests {
             let (by_user, by_items) = dense.backward(&user, &user_part, &samples);
 
             let weights = wide(dense.weights.floats(0));
+            // At a unit's kink there is no derivative to compare with.
+            prop_assume!(items.iter().all(|item| !kinks(&weights, &wide(&user), &wide(item))));
             let plain: Vec<_> = items.iter().enumerate().map(|(n, item)| (wide(item), n == 0)).collect();
             let near = |found: f32, exact: f64| (f64::from(found) - exact).abs() < 1e-4;
             for (k, found) in dense.learning.floats(GRADIENT).iter().enumerate() {

@@ -203,9 +203,11 @@ mod tests {
         );
         let newest = marks.newest();
         e.apply(&command(CommandAction::Promoted, "b")).expect("not the baseline");
-        for arm in [0, 1] {
-            for i in 0..4000 {
-                e.credit(arm, f64::from(u8::from(i % 10 < 9 + arm)));
+        // First a earns more, then b.
+        for (assignments, of_a, of_b) in [(4_000, 6, 1), (40_000, 0, 10)] {
+            for i in 0..assignments {
+                e.credit(0, f64::from(u8::from(i % 10 < of_a)));
+                e.credit(1, f64::from(u8::from(i % 10 < of_b)));
             }
             e.tick(Time(1), Span::seconds(1), 1);
             look(&e, &mut marks, 2);
