@@ -6,6 +6,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::response::{ResponseBuilder, Responses};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// Address, what it gives, media type.
 const PAGES: [(&str, &str, &str); 2] = [
@@ -41,7 +42,8 @@ fn parameters(address: &str) -> Option<Vec<Parameter>> {
         .filter_map(|part| part.split('}').next())
         .map(|name| {
             let one = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
-            one.description(Some("as the page names it")).build()
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            one.description(Some("as the page names it")).schema(Some(text)).build()
         })
         .collect();
     (!named.is_empty()).then_some(named)
