@@ -187,3 +187,22 @@ fn without_colours_nothing_is_coloured_and_a_signal_gives_the_terminal_back() {
     let after = plain.until("end", 5, |s| s.contains("it ended with 0") && s.contains("icanon"));
     assert!(after.contains("it was here before") && !after.contains("-icanon"), "{after}");
 }
+
+/// Where the terminal goes away, the process does, too.
+#[test]
+fn nothing_stays_behind_a_terminal_that_is_gone() {
+    if !there("tmux") {
+        return;
+    }
+    let pane = Pane::open(&format!("{BINARY} top --url http://127.0.0.1:{}", free_port()), 70, 20);
+    pane.until("a screen", 15, |screen| screen.contains("trying again"));
+    let process = pane.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().to_owned();
+    let alive = || std::fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|line| line.contains("top"));
+    assert!(alive(), "{process}");
+    drop(pane);
+    let begun = reiver::adapter::clock::Stopwatch::start();
+    while alive() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "process {process} stays");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

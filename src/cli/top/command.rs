@@ -26,6 +26,8 @@ q, Esc or Ctrl-C quits. * marks the baseline, ! an arm without traffic. Colours 
 
 /// Between two looks at the keys.
 const BEAT: Duration = Duration::from_millis(50);
+/// How long a signal may take to end the screen in good order.
+const GONE: Duration = Duration::from_secs(2);
 /// The width of text that nobody's terminal bounds.
 const PLAIN_WIDTH: usize = 80;
 /// How far two looks are apart where only one is shown: rates need two.
@@ -163,6 +165,9 @@ fn listen(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
                 _ = int.recv() => {}
             }
             stop.store(true, Ordering::Relaxed);
+            // Where the terminal itself is gone, reading from it never returns: then nothing is left to give back.
+            tokio::time::sleep(GONE).await;
+            std::process::exit(1);
         });
     });
     Ok(())
