@@ -46,8 +46,9 @@ export class Dialogs {
     this.shown = { kind, name };
     // Before a change somebody should be asked: its address does not do it by itself.
     this.page.address({ open: `${kind}:${name}` });
-    this[make](name, kind);
+    // Shown first: opening a dialog moves the focus, and a form then puts it where it belongs.
     if (!this.dialog.open) this.dialog.showModal();
+    this[make](name, kind);
   }
 
   fill(title, ...content) {
