@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use reiver::adapter::clock::monotonic_nanos;
 use reiver::allocate::{AssignRequest, ExperimentConfig, Overlay};
 use reiver::codec;
-use reiver::event::{Content, Decision, DecisionKey, Event, Partition, Record, Span, Time};
+use reiver::event::{Content, DecisionKey, Event, Partition, Record, Span, Time};
 use reiver::join::{NONE, Pending, PendingDecision, SHOWN};
 use reiver::learn::ModelConfig;
 use reiver::pipeline::{Arrival, CutInput, Input, Pipeline, PipelineConfig};
@@ -76,23 +76,7 @@ impl Stream {
         let unit = format!("u{}", hash(self.next ^ 3) % 20_000);
         let request = AssignRequest { unit: &unit, decision_id: &id, now: Time(self.now) };
         let choice = self.pipeline.state().experiments()[0].assign(&request, &Overlay::default());
-        let decision = Decision {
-            decision_id: id.clone(),
-            time: Time(self.now),
-            experiment: "home".to_owned(),
-            unit,
-            scope: choice.scope,
-            epoch: choice.epoch,
-            salt_id: choice.salt_id,
-            arm: choice.arm_name,
-            propensity: choice.propensity,
-            allocation: choice.version,
-            arms: choice.vector,
-            reason: choice.reason,
-            ours: true,
-            user_id: None,
-            items: Vec::new(),
-        };
+        let decision = choice.into_decision("home", &request);
         let payload = codec::encode(&Event::Decision(Box::new(decision)));
         let payload = String::from_utf8(payload).expect("UTF-8");
         (id, self.arrival("decisions", Content::Decisions, payload))

@@ -4,7 +4,7 @@ use super::arms::{ArmInfo, ArmState};
 use super::draw::{Draw, epoch_of, held_out};
 use super::experiment::Experiment;
 use super::overlay::Overlay;
-use crate::event::{AllocationVersion, ArmShare, Reason, Time};
+use crate::event::{AllocationVersion, ArmShare, Decision, Reason, Time};
 
 /// The only scope of the first form.
 pub(super) const SCOPE: &str = "all";
@@ -41,6 +41,30 @@ pub struct Choice {
     pub scope: String,
     /// Names the salt.
     pub salt_id: String,
+}
+
+impl Choice {
+    /// The decision that answers a request, as the log has it; without a user and a list, which belong to who asks.
+    #[must_use]
+    pub fn into_decision(self, experiment: &str, request: &AssignRequest<'_>) -> Decision {
+        Decision {
+            decision_id: request.decision_id.to_owned(),
+            time: request.now,
+            experiment: experiment.to_owned(),
+            unit: request.unit.to_owned(),
+            scope: self.scope,
+            epoch: self.epoch,
+            salt_id: self.salt_id,
+            arm: self.arm_name,
+            propensity: self.propensity,
+            allocation: self.version,
+            arms: self.vector,
+            reason: self.reason,
+            ours: true,
+            user_id: None,
+            items: Vec::new(),
+        }
+    }
 }
 
 impl Experiment {

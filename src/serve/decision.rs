@@ -93,24 +93,7 @@ pub(super) fn draw(doors: &Doors, overlay: &Overlay, experiment: &Experiment, un
     let mut text = uuid::Uuid::encode_buffer();
     let id = &*doors.ids.next(now).hyphenated().encode_lower(&mut text);
     let request = AssignRequest { unit, decision_id: id, now };
-    let choice = experiment.assign(&request, overlay);
-    Decision {
-        decision_id: id.to_owned(),
-        time: now,
-        experiment: experiment.name().to_owned(),
-        unit: unit.to_owned(),
-        scope: choice.scope,
-        epoch: choice.epoch,
-        salt_id: choice.salt_id,
-        arm: choice.arm_name,
-        propensity: choice.propensity,
-        allocation: choice.version,
-        arms: choice.vector,
-        reason: choice.reason,
-        ours: true,
-        user_id: None,
-        items: Vec::new(),
-    }
+    experiment.assign(&request, overlay).into_decision(experiment.name(), &request)
 }
 
 /// Lets the baseline answer instead, for a reason; it is no draw, so its propensity is 1.

@@ -3,7 +3,7 @@
 use crate::truth::rules::Rules;
 use reiver::allocate::{AssignRequest, ExperimentConfig, Overlay};
 use reiver::codec;
-use reiver::event::{Content, Control, Cut, CutPart, Decision, Event, Generation, Partition, Record, Span, Time};
+use reiver::event::{Content, Control, Cut, CutPart, Event, Generation, Partition, Record, Span, Time};
 use reiver::pipeline::{Arrival, CutInput, Input, Pipeline, PipelineConfig};
 use reiver::reward::{RewardTable, RewardValue};
 use serde_json::{Value, json};
@@ -96,23 +96,7 @@ impl Stage {
         let id = uuid::Uuid::from_u128(u128::from(xxh3_64(&self.dice.to_be_bytes())) << 64 | 7).to_string();
         let request = AssignRequest { unit: &unit, decision_id: &id, now: Time(self.now) };
         let choice = self.pipeline.state().experiments()[0].assign(&request, &Overlay::default());
-        let decision = Decision {
-            decision_id: id.clone(),
-            time: Time(self.now),
-            experiment: "home".to_owned(),
-            unit: unit.clone(),
-            scope: choice.scope,
-            epoch: choice.epoch,
-            salt_id: choice.salt_id,
-            arm: choice.arm_name,
-            propensity: choice.propensity,
-            allocation: choice.version,
-            arms: choice.vector,
-            reason: choice.reason,
-            ours: true,
-            user_id: None,
-            items: Vec::new(),
-        };
+        let decision = choice.into_decision("home", &request);
         let logged: Value = serde_json::from_slice(&codec::encode(&Event::Decision(Box::new(decision)))).expect("JSON");
         let read = self.cut + (self.chance() * 12.0) as usize;
         self.later.entry(read).or_default().push(("decisions", logged.clone()));

@@ -182,23 +182,7 @@ impl Shop {
                 self.crowd.moved(user, click.item);
             }
         }
-        Decision {
-            decision_id: id,
-            time: at,
-            experiment: experiment.name().to_owned(),
-            unit: unit.clone(),
-            scope: choice.scope,
-            epoch: choice.epoch,
-            salt_id: choice.salt_id,
-            arm: choice.arm_name,
-            propensity: choice.propensity,
-            allocation: choice.version,
-            arms: choice.vector,
-            reason: choice.reason,
-            ours: true,
-            user_id: Some(unit),
-            items,
-        }
+        Decision { user_id: Some(unit.clone()), items, ..choice.into_decision(experiment.name(), &request) }
     }
 }
 
