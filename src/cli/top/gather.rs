@@ -29,23 +29,20 @@ pub(super) fn gather(instance: &InstanceArgs, only: Option<&str>) -> Result<Fact
         }
     }
     let scores = ask(instance, "/v1/models")?;
-    let counts = ask(instance, "/metrics")?;
-    let counts = counts.body.as_str().unwrap_or_default();
-    let decisions = match experiments.first() {
-        Some(first) => {
-            let live = ask(instance, &format!("/v1/live?experiment={}", segment(&first.name)))?;
-            live.status.is_success().then(|| list::<Decision>(&live, "decisions"))
-        }
-        None => None,
-    };
+    // One moment of the first experiment has the counts of the whole instance, too.
+    let of = experiments.first().map_or_else(String::new, |first| format!("?experiment={}", segment(&first.name)));
+    let live = ask(instance, &format!("/v1/live{of}"))?;
+    let count = |outcome: &str| live.body["pulse"][outcome].as_u64();
+    let outcomes = ["accepted", "ignored", "rejected", "duplicates"];
+    let decisions = (live.status.is_success() && !experiments.is_empty()).then(|| list::<Decision>(&live, "decisions"));
     Ok(Facts {
         phase,
         detail: word("detail_of_phase").unwrap_or_default(),
         progress: ready["progress"].as_f64().unwrap_or(0.0),
         lag: ready["lag"].as_u64().unwrap_or(0),
         log_time: scores.body["log_time"].as_str().map(str::to_owned),
-        events: total(counts, "reiver_state_events{", ""),
-        rejected: total(counts, "reiver_state_events{", "outcome=\"rejected\""),
+        events: outcomes.map(count).into_iter().sum(),
+        rejected: count("rejected"),
         models: list::<Model>(&scores, "models"),
         experiments,
         decisions,
@@ -60,24 +57,4 @@ fn ask(instance: &InstanceArgs, path: &str) -> Result<Answer, Failure> {
 fn list<T: DeserializeOwned>(answer: &Answer, name: &str) -> Vec<T> {
     let found = answer.body.get(name).filter(|_| answer.status.is_success()).and_then(Value::as_array);
     found.into_iter().flatten().filter_map(|one| serde_json::from_value(one.clone()).ok()).collect()
-}
-
-/// The sum of the series of an exposition that begin with a name and carry a label; `None` without any.
-fn total(exposition: &str, begin: &str, label: &str) -> Option<u64> {
-    let series = exposition.lines().filter(|line| line.starts_with(begin) && line.contains(label));
-    let values: Vec<f64> = series.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_are_summed() {
-        let text = "# TYPE a gauge\na{outcome=\"ok\",type=\"x\"} 3\na{outcome=\"rejected\",type=\"x\"} 2\nab{} 9\n";
-        assert_eq!(total(text, "a{", ""), Some(5));
-        assert_eq!(total(text, "a{", "outcome=\"rejected\""), Some(2));
-        assert_eq!(total(text, "c{", ""), None);
-    }
 }
