@@ -9,8 +9,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+#[path = "../tests/loop/instance.rs"]
+#[expect(dead_code, reason = "of an instance's helpers only some are needed here")]
+mod instance;
+#[path = "../tests/kafka/topics.rs"]
+mod topics;
+
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
@@ -19,30 +23,18 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use reiver::adapter::clock::{SystemClock, monotonic_nanos};
 use reiver::adapter::embedded::EmbeddedBroker;
 use reiver::adapter::kafka::{KafkaConfig, KafkaControl, KafkaCounters, KafkaSource, Leading};
-use reiver::app::{RunSettings, SourceSettings};
+use reiver::app::RunSettings;
 use reiver::event::{Partition, Span};
-use reiver::learn::ModelConfig;
-use reiver::pipeline::PipelineConfig;
 use reiver::port::{ControlLog, Fetched, Source, Start};
 use std::hint::black_box;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use topics::make_topics;
 
 const WAIT: Duration = Duration::from_millis(50);
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn create(brokers: &str, topic: &str, partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("an admin client");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
-    let made = runtime.block_on(admin.create_topics([&new], &options)).expect("an answer");
-    assert!(made.iter().all(Result::is_ok), "{made:?}");
 }
 
 /// About 200 bytes, as a shop would send them.
@@ -148,30 +140,16 @@ fn parsed(records: usize) -> (f64, f64) {
 }
 
 /// The whole machine over the topic, with these models: from the start of the process's work to its end.
-fn machine(config: &KafkaConfig, topic: &str, models: &[&str], records: usize) -> f64 {
+fn machine(broker: &EmbeddedBroker, config: &KafkaConfig, topic: &str, models: &[&str], records: usize) -> f64 {
     let state = tempfile::tempdir().expect("a folder");
-    let settings = RunSettings {
-        kafka: config.clone(),
-        sources: vec![SourceSettings { topic: topic.to_owned(), start: Start::Earliest, items: false }],
-        state: state.path().to_owned(),
-        every: Span::seconds(10),
-        keep: 3,
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        token: None,
-        pipeline: PipelineConfig {
-            models: models.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
-            memory: 2 << 30,
-            threads: 2,
-            nanos: monotonic_nanos,
-            ..PipelineConfig::default()
-        },
-        rank: None,
-        leading: Leading::Alone,
-        partitions: 2,
-        until_end: true,
-        confirm_reset: Vec::new(),
-        config_hash: "bench".to_owned(),
-    };
+    let mut settings = instance::settings(broker, state.path(), Vec::new());
+    settings.sources[0].topic = topic.to_owned();
+    settings.pipeline.models.retain(|(kind, _)| models.contains(&kind.as_str()));
+    settings.pipeline.memory = 2 << 30;
+    settings.pipeline.threads = 2;
+    settings.pipeline.nanos = monotonic_nanos;
+    let every = Span::seconds(10);
+    let settings = RunSettings { kafka: config.clone(), every, token: None, rank: None, until_end: true, ..settings };
     let begun = Instant::now();
     let document = reiver::app::start(settings, Arc::new(SystemClock)).expect("starts").wait().expect("ends well");
     assert!(document.events >= records as u64, "{} of {records} events", document.events);
@@ -234,7 +212,7 @@ fn main() {
     match &real {
         Some(brokers) => {
             config.brokers.clone_from(brokers);
-            named.iter().for_each(|(name, count)| create(brokers, name, *count));
+            make_topics(brokers, &topics);
         }
         None => {
             config.brokers = broker.bootstrap().expect("an address");
@@ -253,7 +231,7 @@ fn main() {
         syntaxes.push(syntax);
         values.push(value);
         for (m, (_, models)) in MODELS.iter().enumerate() {
-            machines[m].push(machine(&runs(&config)[m][turn], &topic, models, records));
+            machines[m].push(machine(&broker, &runs(&config)[m][turn], &topic, models, records));
         }
     }
     println!("  bare rdkafka consumer, payload touched   {:>12.0} events/s", median(bares));

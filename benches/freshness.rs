@@ -7,25 +7,28 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
+#[path = "../tests/loop/instance.rs"]
+#[expect(dead_code, reason = "of an instance's helpers only some are needed here")]
+mod instance;
+#[path = "../tests/kafka/topics.rs"]
+mod topics;
+
 use reiver::adapter::clock::{SystemClock, monotonic_nanos};
 use reiver::adapter::embedded::EmbeddedBroker;
-use reiver::adapter::kafka::{KafkaConfig, Leading};
+use reiver::adapter::kafka::KafkaConfig;
 use reiver::allocate::ExperimentConfig;
-use reiver::app::{RunSettings, Running, SourceSettings, start};
+use reiver::app::{RunSettings, Running, start};
 use reiver::event::Span;
-use reiver::learn::ModelConfig;
-use reiver::pipeline::PipelineConfig;
-use reiver::port::{Clock, Outgoing, Start};
+use reiver::port::{Clock, Outgoing};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use topics::make_topics;
 
 const MODELS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
 const USERS: u64 = 5_000;
@@ -74,31 +77,14 @@ impl Client {
     }
 }
 
-fn settings(kafka: KafkaConfig, state: &std::path::Path) -> RunSettings {
+/// Each model serves an experiment of its own.
+fn settings(broker: &EmbeddedBroker, kafka: KafkaConfig, state: &Path) -> RunSettings {
     let alone = |model: &&str| ExperimentConfig::new(model, &[*model], model);
-    RunSettings {
-        sources: vec![SourceSettings { topic: kafka.topic("shop"), start: Start::Earliest, items: false }],
-        kafka,
-        state: state.to_owned(),
-        every: Span::seconds(10),
-        keep: 3,
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        token: None,
-        pipeline: PipelineConfig {
-            models: MODELS.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
-            experiments: MODELS.iter().map(alone).collect(),
-            memory: 1 << 30,
-            threads: 2,
-            nanos: monotonic_nanos,
-            ..PipelineConfig::default()
-        },
-        rank: None,
-        leading: Leading::Alone,
-        partitions: 2,
-        until_end: false,
-        confirm_reset: Vec::new(),
-        config_hash: "bench".to_owned(),
-    }
+    let mut settings = instance::settings(broker, state, MODELS.iter().map(alone).collect());
+    settings.sources[0].topic = kafka.topic("shop");
+    settings.pipeline.threads = 2;
+    settings.pipeline.nanos = monotonic_nanos;
+    RunSettings { kafka, every: Span::seconds(10), token: None, rank: None, ..settings }
 }
 
 /// Sends clicks at a steady rate until told to stop.
@@ -136,16 +122,6 @@ fn probe(client: &mut Client, n: u64) -> Duration {
     }
 }
 
-fn create(brokers: &str, topics: &[(String, i32)]) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("an admin client");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let new: Vec<NewTopic<'_>> =
-        topics.iter().map(|(name, n)| NewTopic::new(name, *n, TopicReplication::Fixed(1))).collect();
-    let made = runtime.block_on(admin.create_topics(&new, &AdminOptions::new())).expect("an answer");
-    assert!(made.iter().all(Result::is_ok), "{made:?}");
-}
-
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 fn main() -> ExitCode {
     let (seconds, rate) = (setting("SECONDS", 30), setting("RATE", 1_000));
@@ -159,7 +135,7 @@ fn main() -> ExitCode {
     match &real {
         Some(brokers) => {
             kafka.brokers.clone_from(brokers);
-            create(brokers, &topics);
+            make_topics(brokers, &topics);
         }
         None => {
             kafka.brokers = broker.bootstrap().expect("an address");
@@ -168,7 +144,7 @@ fn main() -> ExitCode {
     }
     let state = tempfile::tempdir().expect("a folder");
     let topic: Arc<str> = kafka.topic("shop").into();
-    let running = start(settings(kafka, state.path()), Arc::new(SystemClock)).expect("starts");
+    let running = start(settings(&broker, kafka, state.path()), Arc::new(SystemClock)).expect("starts");
     while running.view.load().is_none() {
         std::thread::sleep(LOOK);
     }

@@ -3,20 +3,17 @@
 //! The rules are the shipped ones with every duration divided by thirty, so that ten minutes pass in twenty seconds.
 
 use super::files::read;
+use super::instance::settings;
 use super::process::{Kept, free_port, has};
 use super::prometheus::{Prometheus, ask, wait_for};
 use reiver::adapter::clock::{Stopwatch, SystemClock};
 use reiver::adapter::embedded::EmbeddedBroker;
-use reiver::adapter::kafka::{KafkaConfig, Leading};
 use reiver::allocate::ExperimentConfig;
-use reiver::app::{RunSettings, Running, SourceSettings, start};
+use reiver::app::{RunSettings, Running, start};
 use reiver::event::Span;
-use reiver::learn::ModelConfig;
-use reiver::pipeline::PipelineConfig;
-use reiver::port::{Outgoing, Start};
+use reiver::port::Outgoing;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -68,32 +65,9 @@ fn instance(broker: &EmbeddedBroker, state: &Path) -> Running {
         grace: Span::seconds(1),
         ..ExperimentConfig::new("home", &["popularity", "mf"], "popularity")
     };
-    let settings = RunSettings {
-        kafka: KafkaConfig {
-            brokers: broker.bootstrap().expect("an address"),
-            group: "shop".into(),
-            prefix: "reiver".into(),
-            client: EmbeddedBroker::client_settings(),
-        },
-        sources: vec![SourceSettings { topic: "shop".into(), start: Start::Earliest, items: false }],
-        state: state.to_owned(),
-        every: Span::seconds(2),
-        keep: 2,
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        token: None,
-        pipeline: PipelineConfig {
-            models: ["popularity", "mf"].map(|k| (k.to_owned(), ModelConfig::default())).to_vec(),
-            experiments: vec![experiment],
-            memory: 256 << 20,
-            ..PipelineConfig::default()
-        },
-        rank: Some(1.0),
-        leading: Leading::Alone,
-        partitions: 2,
-        until_end: false,
-        confirm_reset: Vec::new(),
-        config_hash: "test".into(),
-    };
+    let mut settings =
+        RunSettings { every: Span::seconds(2), keep: 2, token: None, ..settings(broker, state, vec![experiment]) };
+    settings.pipeline.models.retain(|(kind, _)| ["popularity", "mf"].contains(&kind.as_str()));
     start(settings, Arc::new(SystemClock)).expect("starts")
 }
 

@@ -4,6 +4,9 @@
 
 mod faults;
 mod files;
+#[path = "../loop/instance.rs"]
+#[expect(dead_code, reason = "of an instance's helpers only some are needed here")]
+mod instance;
 mod lint;
 mod live;
 mod process;

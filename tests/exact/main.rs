@@ -9,10 +9,13 @@ mod truth;
 
 mod outage;
 mod process;
+#[path = "../kafka/topics.rs"]
+mod topics;
 
-use process::{Process, Shown, kcat_consume, kcat_produce, topic};
+use process::{Process, Shown, kcat_consume, kcat_produce};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use topics::make_topics;
 use truth::rules::Rules;
 use truth::{chance, cuts, lines, recount, redecide};
 
@@ -153,7 +156,7 @@ stick = "{stick}"
         let config = folder.join("reiver.toml");
         std::fs::write(&config, self.config(folder)).expect("writes");
         std::fs::write(folder.join("token"), process::TOKEN).expect("writes");
-        topic(&self.brokers, &self.topic("clicks"), 4);
+        make_topics(&self.brokers, &[(self.topic("clicks"), 4)]);
         config
     }
 

@@ -1,7 +1,6 @@
 //! The binary as a process, kcat, and topics.
 
 use crate::truth::recount::Account;
-use reiver::adapter::kafka::{KafkaConfig, TopicPlan, ensure};
 use reiver::port::Clock;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,13 +16,6 @@ pub(crate) const TOKEN: &str = "exact-token";
 /// The time, as events say it.
 pub(crate) fn now() -> String {
     reiver::adapter::clock::SystemClock.now().to_rfc3339()
-}
-
-/// Makes a topic.
-pub(crate) fn topic(brokers: &str, name: &str, partitions: i32) {
-    let config = KafkaConfig { brokers: brokers.to_owned(), ..KafkaConfig::default() };
-    let plan = TopicPlan { name: name.to_owned(), partitions, config: BTreeMap::new() };
-    ensure(&config, &[plan], 1).expect("the topic is made");
 }
 
 /// Produces tab-keyed lines.
