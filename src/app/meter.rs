@@ -3,8 +3,8 @@
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::kafka::KafkaCounters;
 use crate::event::Reason;
-use crate::observe::{Family, Metrics, PHASES};
-use crate::serve::{Doors, Meter};
+use crate::observe::{Family, Metrics};
+use crate::serve::{Doors, Meter, Phase};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -92,9 +92,9 @@ impl Meter for HttpMeter {
         metrics.set(Family::QueueDepth, &["spool"], doors.sink.spooled() as f64);
         metrics.set(Family::HttpConnections, &[], doors.traffic.open() as f64);
         metrics.raise(Family::HttpRefused, &[], doors.traffic.refused() as f64);
-        let phase = doors.status.phase().as_str();
-        for other in PHASES {
-            metrics.set(Family::Phase, &[other], f64::from(u8::from(other == phase)));
+        let phase = doors.status.phase();
+        for other in Phase::ALL {
+            metrics.set(Family::Phase, &[other.as_str()], f64::from(u8::from(other == phase)));
         }
         let overlay = doors.overlay.load();
         if let Some(view) = doors.view.newest() {

@@ -18,6 +18,7 @@ mod restore;
 mod run;
 mod saver;
 mod settings;
+mod signals;
 mod visitors;
 mod watch;
 
@@ -30,4 +31,5 @@ pub use replay_topics::replay_topics;
 pub use restore::restore;
 pub use run::{Running, start};
 pub use settings::{RunSettings, SourceSettings};
+pub(crate) use signals::asked_to_stop;
 pub use visitors::{VisitDocument, VisitSettings, visit};

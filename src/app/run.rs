@@ -10,6 +10,7 @@ use super::reader::read;
 use super::restore::restore;
 use super::saver::save;
 use super::settings::RunSettings;
+use super::signals::asked_to_stop;
 use super::watch::{Counted, CountedControl, Watcher};
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::entropy::entropy;
@@ -228,6 +229,7 @@ fn names_of(settings: &RunSettings) -> Names {
         models: settings.pipeline.models.iter().map(|(kind, _)| kind.clone()).collect(),
         experiments: settings.pipeline.experiments.iter().map(|e| (e.name.clone(), e.arms.clone())).collect(),
         routes: serve::ROUTES.iter().map(|(r, m)| ((*r).to_owned(), (*m).to_owned())).collect(),
+        phases: Phase::ALL.map(Phase::as_str).to_vec(),
     }
 }
 
@@ -236,16 +238,12 @@ impl Running {
     pub fn stop_at_signals(&self) {
         let stop = self.stop.clone();
         self.runtime.spawn(async move {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-                tracing::error!("signals cannot be heard; stop with SIGKILL, nothing is lost by it");
-                return;
-            };
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
+            match asked_to_stop().await {
+                Ok(()) => stop.cancel(),
+                Err(error) => {
+                    tracing::error!(%error, "signals cannot be heard; stop with SIGKILL, nothing is lost by it");
+                }
             }
-            stop.cancel();
         });
     }
 

@@ -1,10 +1,11 @@
 //! The demo's shoppers, sent to an instance that runs elsewhere: they ask it over HTTP, and write to its Kafka.
 
+use super::signals::asked_to_stop;
 use crate::adapter::kafka::{KafkaConfig, KafkaCounters, KafkaSink, SinkLimits};
 use crate::event::Span;
 use crate::port::{Clock, Sink};
 use crate::rng::Seed;
-use crate::simulate::{Doings, Faults, Manners, Pace, Shape, Shoppers, Street, World};
+use crate::simulate::{Doings, Pace, Shoppers, Street};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -70,11 +71,7 @@ pub fn visit(settings: &VisitSettings, clock: Arc<dyn Clock>) -> anyhow::Result<
     let sink = KafkaSink::new(&settings.kafka, SinkLimits::default(), Arc::new(KafkaCounters::default()))?;
     let sink: Arc<dyn Sink> = Arc::new(sink);
     let opens = clock.now();
-    let shape = Shape { opens, phase: settings.phase, ..Shape::default() };
-    let faults = Faults { duplicates: 0.01, delay: Span(200) };
-    let manners = Manners { malformed: 0.01, by_http: 0.2, faults, window: settings.window };
-    let seed = Seed(settings.seed);
-    let street = Street::new(World::new(shape, seed), manners, seed.named("street"), &format!("{:08x}", opens.0));
+    let street = Street::usual(opens, settings.phase, settings.window, Seed(settings.seed));
     let doings = Arc::new(Doings::default());
     let lag = Arc::clone(&settings.lag);
     let shoppers = Arc::new(Shoppers {
@@ -114,8 +111,6 @@ pub fn visit(settings: &VisitSettings, clock: Arc<dyn Clock>) -> anyhow::Result<
 
 /// The end of the duration, or a signal.
 async fn closing_time(duration: Option<Span>) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let over = async {
         match duration {
             Some(span) => tokio::time::sleep(Duration::from_millis(span.0.unsigned_abs())).await,
@@ -123,8 +118,7 @@ async fn closing_time(duration: Option<Span>) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+        heard = asked_to_stop() => heard?,
         () = over => {}
     }
     Ok(())

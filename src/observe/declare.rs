@@ -11,9 +11,6 @@ pub const UNKNOWN_TYPE: &str = "unknown";
 /// The stages whose queues are watched.
 pub const STAGES: [&str; 2] = ["inputs", "spool"];
 
-/// Phases of an instance.
-pub const PHASES: [&str; 6] = ["starting", "restoring", "catching_up", "live", "kafka_away", "stopping"];
-
 /// Kinds of things that models know.
 pub const ENTITIES: [&str; 2] = ["user", "item"];
 
@@ -54,12 +51,17 @@ pub struct Names {
     pub experiments: Vec<(String, Vec<String>)>,
     /// HTTP route templates with their methods.
     pub routes: Vec<(String, String)>,
+    /// Phases of an instance.
+    pub phases: Vec<&'static str>,
 }
 
 impl Metrics {
     /// Creates every label set that the names and the closed sets make, at zero; the most needed ones first, since
     /// what is beyond the budget is dropped.
     pub fn declare(&self, names: &Names) {
+        for phase in &names.phases {
+            self.touch(Family::Phase, &[phase]);
+        }
         self.set(Family::BuildInfo, &[&names.version, &names.revision], 1.0);
         self.set(Family::ConfigInfo, &[&names.config_hash], 1.0);
         self.declare_events();
@@ -114,9 +116,6 @@ impl Metrics {
             self.touch(Family::QueueDepth, &[stage]);
             self.touch(Family::QueueCapacity, &[stage]);
             self.touch(Family::Backpressure, &[stage]);
-        }
-        for phase in PHASES {
-            self.touch(Family::Phase, &[phase]);
         }
         for kind in ENTITIES {
             self.touch(Family::Entities, &[kind]);

@@ -13,9 +13,7 @@ mod report;
 mod scrape;
 
 pub use catalogue::{Family, Shape};
-pub use declare::{
-    ARM_STATES, ENTITIES, HTTP_CODES, INVARIANTS, Names, PHASES, PROGRESSIVE, STAGES, UNKNOWN_TYPE, WRITES,
-};
+pub use declare::{ARM_STATES, ENTITIES, HTTP_CODES, INVARIANTS, Names, PROGRESSIVE, STAGES, UNKNOWN_TYPE, WRITES};
 pub use limits::{MAX_ARMS, MAX_EXPERIMENTS};
 pub use logs::{LogError, LogFormat, init_logs};
 pub use metrics::{CONTENT_TYPE, Metrics, OTHER, SERIES_BUDGET};

@@ -96,7 +96,8 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub(super) const ALL: [Self; 6] =
+    /// All phases.
+    pub const ALL: [Self; 6] =
         [Self::Starting, Self::Restoring, Self::CatchingUp, Self::Live, Self::KafkaAway, Self::Stopping];
 
     /// The wire form.

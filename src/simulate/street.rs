@@ -3,6 +3,7 @@
 use super::crowd::Crowd;
 use super::mind::Mind;
 use super::post::{Faults, Post};
+use super::shape::Shape;
 use super::traffic::{Letter, Traffic, item_id, item_of, user_id};
 use super::truth::{ArmValue, TruthBoard};
 use super::world::{Regime, World};
@@ -102,6 +103,16 @@ pub struct Street {
 const WAITING: usize = 100_000;
 
 impl Street {
+    /// The street of the demo and of `reiver simulate`: some broken records, duplicates and delayed clicks. `opens` also
+    /// tells its ids from those of another visit, `phase` is when the world's truth changes.
+    #[must_use]
+    pub fn usual(opens: Time, phase: Span, window: Span, seed: Seed) -> Self {
+        let shape = Shape { opens, phase, ..Shape::default() };
+        let faults = Faults { duplicates: 0.01, delay: Span(200) };
+        let manners = Manners { malformed: 0.01, by_http: 0.2, faults, window };
+        Self::new(World::new(shape, seed), manners, seed.named("street"), &format!("{:08x}", opens.0))
+    }
+
     /// A street of a world. `opening` makes the ids of events of two runs distinct.
     #[must_use]
     pub fn new(world: World, manners: Manners, seed: Seed, opening: &str) -> Self {

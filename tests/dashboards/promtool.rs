@@ -3,7 +3,7 @@
 use super::files::at;
 use super::process::{has, run};
 use reiver::observe::{Metrics, Names};
-use reiver::serve::ROUTES;
+use reiver::serve::{Phase, ROUTES};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -47,6 +47,7 @@ fn promtool_finds_nothing_wrong_with_our_names() {
         models: one("mf"),
         experiments: vec![("home".to_owned(), one("mf"))],
         routes: ROUTES.iter().map(|(r, m)| ((*r).to_owned(), (*m).to_owned())).collect(),
+        phases: Phase::ALL.map(Phase::as_str).to_vec(),
         ..Names::default()
     });
     let (clean, said) = check_metrics(&metrics.render());

@@ -208,6 +208,7 @@ pub(crate) fn house(keeps: bool) -> House {
     metrics.declare(&Names {
         version: "0".to_owned(),
         routes: ROUTES.iter().map(|(r, m)| ((*r).to_owned(), (*m).to_owned())).collect(),
+        phases: Phase::ALL.map(Phase::as_str).to_vec(),
         models: vec!["mf".to_owned()],
         experiments: vec![("home".to_owned(), ["popularity", "transitions", "ncf"].map(str::to_owned).to_vec())],
         ..Names::default()

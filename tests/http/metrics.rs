@@ -1,6 +1,6 @@
 use super::doors::house;
 use reiver::observe::{Family, Metrics, Names, SERIES_BUDGET, Shape};
-use reiver::serve::ROUTES;
+use reiver::serve::{Phase, ROUTES};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -18,6 +18,7 @@ fn names(experiments: usize, arms: usize) -> Names {
         models: ["popularity", "transitions", "mf", "ncf"].map(str::to_owned).to_vec(),
         experiments: text(experiments, "e").into_iter().map(|e| (e, text(arms, "a"))).collect(),
         routes: ROUTES.iter().map(|(r, m)| ((*r).to_owned(), (*m).to_owned())).collect(),
+        phases: Phase::ALL.map(Phase::as_str).to_vec(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::event::{Span, Time};
 use crate::pipeline::PipelineConfig;
 use crate::port::{Clock, Start};
 use crate::rng::Seed;
-use crate::simulate::{Doings, Faults, Manners, Pace, Shape, Shoppers, Street, World};
+use crate::simulate::{Doings, Pace, Shoppers, Street};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub fn demo(settings: &DemoSettings, mut say: impl FnMut(&str, bool)) -> anyhow:
     say(LEGEND, false);
 
     let opens = clock.now();
-    let street = Arc::new(street(settings, opens));
+    let street = Arc::new(Street::usual(opens, settings.phase, experiment().window, Seed(settings.seed)));
     let closing = CancellationToken::new();
     let shoppers = Arc::new(Shoppers {
         street: Arc::clone(&street),
@@ -128,18 +128,6 @@ fn run_settings(
         confirm_reset: Vec::new(),
         config_hash: "demo".to_owned(),
     })
-}
-
-fn street(settings: &DemoSettings, opens: Time) -> Street {
-    let shape = Shape { opens, phase: settings.phase, ..Shape::default() };
-    let seed = Seed(settings.seed);
-    let manners = Manners {
-        malformed: 0.01,
-        by_http: 0.2,
-        faults: Faults { duplicates: 0.01, delay: Span(200) },
-        window: experiment().window,
-    };
-    Street::new(World::new(shape, seed), manners, seed.named("street"), &format!("{:08x}", opens.0))
 }
 
 /// Says what happens until closing time.

@@ -5,6 +5,7 @@ use super::gather::gather;
 use super::screen::{Around, screen};
 use super::terminal::{Pressed, Terminal};
 use crate::adapter::clock::Stopwatch;
+use crate::app::asked_to_stop;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output;
 use crate::cli::shared::{InstanceArgs, JsonArg, span};
@@ -156,13 +157,10 @@ fn listen(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
     std::thread::spawn(move || {
         runtime.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
-            let kinds =
-                (signal(SignalKind::terminate()), signal(SignalKind::hangup()), signal(SignalKind::interrupt()));
-            let (Ok(mut term), Ok(mut hangup), Ok(mut int)) = kinds else { return };
+            let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
             tokio::select! {
-                _ = term.recv() => {}
+                heard = asked_to_stop() => if heard.is_err() { return },
                 _ = hangup.recv() => {}
-                _ = int.recv() => {}
             }
             stop.store(true, Ordering::Relaxed);
             // Where the terminal itself is gone, reading from it never returns: then nothing is left to give back.

@@ -114,9 +114,8 @@ pub(super) fn notice(
 }
 
 fn sentence(what: &str, detail: &str) -> String {
-    let (gap, dot) = if detail.is_empty() { ("", ".") } else { (" ", ".") };
-    let joined = format!("{what}{gap}{detail}");
-    if joined.ends_with('.') { joined } else { format!("{joined}{dot}") }
+    let joined = if detail.is_empty() { what.to_owned() } else { format!("{what} {detail}") };
+    if joined.ends_with('.') { joined } else { joined + "." }
 }
 
 #[cfg(test)]
