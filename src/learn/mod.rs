@@ -1,12 +1,13 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract), directory (ids, names: shared by all models), history (what users took),
+//! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history (what users took),
 //! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
 
 mod adam;
 mod counter;
 mod dense;
 mod directory;
+mod forgotten;
 mod history;
 pub mod kernels;
 mod mf;
@@ -15,10 +16,12 @@ mod ncf;
 mod negatives;
 mod popularity;
 pub mod registry;
+mod sightings;
 mod taught;
 mod transitions;
 
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
+pub use forgotten::Forgotten;
 pub use history::{DEFAULT_HISTORY, History};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};

@@ -6,7 +6,7 @@
 use super::state::State;
 use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
-use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot, Taught};
+use crate::learn::{Context, Example, Forgotten, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -36,6 +36,8 @@ pub(super) struct StagedRanking {
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) examples: Vec<Staged>,
+    /// Who is forgotten, each before the example of that number: models follow in the same order.
+    pub(super) forgotten: Vec<(usize, Forgotten)>,
     /// Items that rankings leave out, one after another.
     excluded: Vec<Slot>,
 }
@@ -93,6 +95,10 @@ impl State {
         let rules = turn.rules;
         let Some(label) = label_of(event, rules.min_rating) else { return };
         for touch in &event.items {
+            if self.directory.is_full() {
+                let forgotten = self.directory.make_room();
+                self.forget(turn, forgotten);
+            }
             let admitted = self.directory.admit_user(Id::of(&event.user_id));
             let item = self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id);
             let (Some(user), Some(item)) = (admitted, item) else {
@@ -114,6 +120,17 @@ impl State {
             turn.report.ranked += u64::from(staged.ranking.is_some());
             turn.batch.examples.push(staged);
         }
+    }
+
+    /// Tells all that hold slots: the joins now, the models when they have learned what came before.
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, forgotten: Forgotten) {
+        if forgotten.is_empty() {
+            return;
+        }
+        self.pending.forget(|u| forgotten.has_user(u), |i| forgotten.has_item(i));
+        turn.report.forgotten_users += forgotten.users.len() as u64;
+        turn.report.forgotten_items += forgotten.items.len() as u64;
+        turn.batch.forgotten.push((turn.batch.examples.len(), forgotten));
     }
 
     /// Stages what was shown and ignored, when its decision closes.

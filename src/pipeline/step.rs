@@ -54,6 +54,9 @@ pub(super) struct Turn<'a> {
     pub(super) log_time: Time,
 }
 
+/// How often the idle are looked for, in log time.
+const SWEEP: Span = Span::seconds(3600);
+
 /// An allocation tick fires when at least this much log time has passed.
 const TICK: Span = Span::seconds(1);
 
@@ -127,11 +130,17 @@ impl Pipeline {
     }
 
     fn cut(&mut self, report: &mut Report, cut: &CutInput<'_>) {
-        let log_time = cut.log_time.max(self.log_time());
+        let before = self.log_time();
+        let log_time = cut.log_time.max(before);
         self.state.counts.log_time = log_time.0;
+        self.state.directory.set_now(log_time);
         let mut batch = Batch::default();
         let (rules, rank_share) = (&self.rules, cut.rank_share);
         let turn = &mut Turn { batch: &mut batch, report: &mut *report, rules, rank_share, log_time };
+        if log_time.0.div_euclid(SWEEP.0) != before.0.div_euclid(SWEEP.0) {
+            let idle = self.state.directory.forget_idle();
+            self.state.forget(turn, idle);
+        }
         for (i, arrival) in cut.arrivals.iter().enumerate() {
             self.state.admit(turn, i, arrival);
         }

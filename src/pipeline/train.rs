@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 /// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
 pub(super) fn train(models: &mut [Trained], batch: &Batch, rules: &Rules, report: &mut Report) {
-    if batch.examples.is_empty() {
+    if batch.examples.is_empty() && batch.forgotten.is_empty() {
         return;
     }
     let threads = rules.threads.clamp(1, models.len().max(1));
@@ -45,12 +45,17 @@ fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64
     let begun = nanos();
     let mut scratch = Scratch::default();
     let mut skipped = 0;
-    for staged in &batch.examples {
+    let mut forgotten = batch.forgotten.iter().peekable();
+    for (n, staged) in batch.examples.iter().enumerate() {
+        while let Some((_, gone)) = forgotten.next_if(|(before, _)| *before <= n) {
+            trained.model.forget(gone);
+        }
         let example = batch.example(staged);
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         skipped += u64::from(run.learned.non_finite);
     }
+    forgotten.for_each(|(_, gone)| trained.model.forget(gone));
     trained.nanos += nanos().saturating_sub(begun);
     skipped
 }
