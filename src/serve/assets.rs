@@ -25,6 +25,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("feed.js", SCRIPT, include_str!("page/feed.js")),
     ("format.js", SCRIPT, include_str!("page/format.js")),
     ("health.js", SCRIPT, include_str!("page/health.js")),
+    ("line.js", SCRIPT, include_str!("page/line.js")),
     ("store.js", SCRIPT, include_str!("page/store.js")),
     ("worker.js", SCRIPT, include_str!("page/worker.js")),
     ("page.css", STYLE, include_str!("page/page.css")),

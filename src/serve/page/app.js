@@ -105,8 +105,11 @@ function age() {
     show(banner, stale);
     document.body.classList.toggle("stale", stale);
     setText(byId("announcer"), stale ? "The connection is cut: these numbers are old." : "Connected again.");
-    if (stale) setText(byId("status-text"), "reconnecting");
-    byId("status").dataset.phase = stale ? "cut" : (store.moment?.phase ?? "");
+  }
+  // Whatever was drawn from the last numbers: the server does not say so any more.
+  if (stale && store.heard !== null) {
+    setText(byId("status-text"), "reconnecting");
+    byId("status").dataset.phase = "cut";
   }
 }
 

@@ -1,5 +1,5 @@
-// The charts: figures come typed from the server, points are put in here. Drawn once a second at most, and only while
-// they can be seen.
+// The charts: figures come typed from the server, points are put in here. Each is drawn every other second, half of them
+// in each, and only while it can be seen; what somebody changes is drawn at once.
 
 import { byId, el, setText, table } from "./dom.js";
 import { chance, clock, local, percent, reward, score } from "./format.js";
@@ -7,6 +7,8 @@ import { chance, clock, local, percent, reward, score } from "./format.js";
 /** Points of a line at most: more cannot be told apart and cost the reader's machine. */
 const POINTS = 240;
 const LABEL_GAP = 15;
+/** Seconds from one drawing of a chart to the next. */
+const EVERY = 2;
 
 let library = null;
 
@@ -43,8 +45,12 @@ export class Charts {
     this.store = store;
     this.page = page;
     this.seen = new Set();
+    /** id → when it was drawn last, and from what beside the numbers. */
+    this.drawn = new Map();
     this.watcher = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
+        // What comes into view may be old.
+        if (isIntersecting) this.drawn.delete(target.dataset.chart);
         if (isIntersecting) this.seen.add(target.dataset.chart);
         else this.seen.delete(target.dataset.chart);
       }
@@ -72,14 +78,26 @@ export class Charts {
       for (const figure of this.store.figures[this.page.theme()]) this.describe(figure);
       try {
         const Plotly = await plotly();
-        for (const figure of this.store.figures[this.page.theme()]) {
-          if (this.seen.has(figure.id)) this.one(Plotly, figure);
+        const theme = this.page.theme();
+        for (const [i, figure] of this.store.figures[theme].entries()) {
+          if (this.seen.has(figure.id) && this.due(figure, i, theme)) this.one(Plotly, figure);
         }
         document.body.dataset.charts = "drawn";
       } catch (error) {
         for (const plot of document.querySelectorAll(".plot")) setText(plot, `${error.message}; trying again.`);
       }
     });
+  }
+
+  /** Whether it is this chart's turn, or something else than time has changed. */
+  due(figure, index, theme) {
+    const { moment, marks, tick } = this.store;
+    const [mark, open] = [marks.at(-1)?.number, this.tables?.[figure.id]];
+    const key = [theme, this.page.window(), innerWidth, moment.figures_key, moment.experiment?.name, mark, open].join();
+    const last = this.drawn.get(figure.id);
+    if (last?.key === key && (last.tick === tick || (tick + index) % EVERY !== 0)) return false;
+    this.drawn.set(figure.id, { key, tick });
+    return true;
   }
 
   frame() {
@@ -95,10 +113,12 @@ export class Charts {
     const { from, to, step } = this.frame();
     const history = figure.id === "score" ? this.store.scores : this.store.history;
     const at = picked(history.time, from, step);
-    const x = at.map((i) => local(history.time[i]));
-    const layout = structuredClone(figure.layout);
-    layout.width = plot.clientWidth;
-    layout.xaxis.nticks = Math.max(3, Math.min(layout.xaxis.nticks, Math.floor(plot.clientWidth / 90)));
+    const shift = local(to) - to;
+    const x = at.map((i) => history.time[i] + shift);
+    const width = plot.clientWidth;
+    const axis = { ticklabeloverflow: "allow" };
+    const layout = { ...figure.layout, width, xaxis: { ...figure.layout.xaxis, ...axis }, yaxis: { ...figure.layout.yaxis, ...axis } };
+    layout.xaxis.nticks = Math.max(3, Math.min(layout.xaxis.nticks, Math.floor(width / 90)));
     const data = figure.data.map((trace) => {
       if (figure.id === "posterior") return this.curve(trace, figure);
       const series = history[trace.meta] ?? [];
@@ -113,7 +133,7 @@ export class Charts {
       layout.xaxis.range = [local(from), local(to)];
       if (figure.id === "reward") layout.yaxis.range = this.range(figure, history, at);
       layout.annotations = figure.labels === "bands" ? this.bands(figure, data, to) : this.ends(figure, data, layout, to);
-      this.marks(figure, layout, from, plot.clientWidth);
+      this.marks(figure, layout, from, width);
     }
     Plotly.react(plot, data, layout, figure.config);
     if (this.tables?.[figure.id]) this.fill(figure, history, at);
@@ -185,7 +205,11 @@ export class Charts {
       .map(({ row, line }) => ({ row, y: line.y.findLast((v) => v !== null) }))
       .filter((l) => l.y !== undefined)
       .sort((a, b) => a.y - b.y);
-    if (labels.length === 0) return [];
+    if (labels.length === 0) {
+      layout.yaxis.range = [0, 1];
+      const text = figure.id === "reward" ? "no matured assignments yet" : "no events scored yet";
+      return [{ x: 0.5, xref: "paper", y: 0.5, yref: "paper", showarrow: false, text, font: { size: 13, color: layout.xaxis.tickfont.color } }];
+    }
     const height = layout.height - layout.margin.t - layout.margin.b;
     const all = data.filter((t) => figure.rows.some((r) => r.series === t.meta)).flatMap((t) => t.y).filter((v) => v !== null);
     const [low, high] = layout.yaxis.range ?? [Math.min(0, ...all), Math.max(...all) * 1.06 || 1];

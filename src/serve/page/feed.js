@@ -1,7 +1,9 @@
 // Brings what the server says to the page: through the worker that all tabs share, or directly where there is none.
 
+import { Line } from "./line.js";
+
 const HERE = 8_000;
-const AGAIN = 2_000;
+const AGAIN = 1_000;
 
 /** Calls `on.snapshot(object)`, `on.delta(object)`, `on.cut()`. */
 export class Feed {
@@ -10,10 +12,15 @@ export class Feed {
     this.experiment = null;
     this.watching = false;
     if (typeof SharedWorker === "function") {
-      this.worker = new SharedWorker(`/assets/${version}/worker.js`, { name: `reiver ${version}` });
+      this.worker = new SharedWorker(`/assets/${version}/worker.js`, { name: `reiver ${version}`, type: "module" });
+      // Where it cannot be loaded each tab has a stream of its own.
+      this.worker.onerror = () => {
+        this.port = null;
+        if (this.watching) this.open();
+      };
       this.port = this.worker.port;
       this.port.onmessage = ({ data }) => this.take(data);
-      setInterval(() => this.watching && this.port.postMessage({ kind: "here" }), HERE);
+      setInterval(() => this.watching && this.port?.postMessage({ kind: "here" }), HERE);
     }
     addEventListener("pagehide", () => this.stop());
     addEventListener("pageshow", () => this.resume());
@@ -36,7 +43,7 @@ export class Feed {
     if (!this.watching) return;
     this.watching = false;
     if (this.port) this.port.postMessage({ kind: "leave" });
-    else this.source?.close();
+    else this.line?.close();
   }
 
   take(message) {
@@ -65,16 +72,7 @@ export class Feed {
 
   /** Without a shared worker: a stream of this tab's own. */
   open() {
-    this.source?.close();
-    const query = this.experiment ? `?${new URLSearchParams({ experiment: this.experiment })}` : "";
-    const source = new EventSource(`/v1/stream${query}`);
-    this.source = source;
-    for (const kind of ["snapshot", "delta"]) {
-      source.addEventListener(kind, (event) => this.take({ kind, data: event.data }));
-    }
-    source.onerror = () => {
-      this.on.cut();
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.watching && this.open(), AGAIN);
-    };
+    this.line?.close();
+    this.line = new Line(this.experiment, (kind, data) => this.take({ kind, data }));
   }
 }

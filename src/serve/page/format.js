@@ -3,7 +3,8 @@
 const NONE = "–";
 const minus = (text) => text.replace("-", "\u2212");
 
-export const whole = (n) => (n === null || n === undefined ? NONE : Math.round(n).toLocaleString("en-US"));
+const thousands = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+export const whole = (n) => (n === null || n === undefined ? NONE : thousands.format(Math.round(n)));
 
 /** `71 %`, `0.4 %`. */
 export function percent(x, digits = 0) {
@@ -11,11 +12,10 @@ export function percent(x, digits = 0) {
   return `${minus((100 * x).toFixed(digits))} %`;
 }
 
-/** A chance: never rounded to certainty. */
+/** A chance: it comes out of a model, and is never written as certainty. */
 export function chance(p) {
-  if (p > 0.995 && p < 1) return "> 99 %";
-  if (p > 0 && p < 0.005) return "< 1 %";
-  return percent(p);
+  if (p > 0.995) return "> 99 %";
+  return p < 0.005 ? "< 1 %" : percent(p);
 }
 
 /** A reward: as a rate, or as a number. */

@@ -128,7 +128,7 @@ export class Health {
       rewarded: `earned ${m.unit === "percent" ? Number(d.reward.toFixed(3)) : reward(d.reward, m.unit)}`,
       expired: "nothing came",
       left_out: "left out",
-      pending: left === null ? "waiting" : left > 0 ? `waiting, closes in ${seconds(Math.ceil(left)).replace(".0 s", " s")}` : "closing",
+      pending: left === null ? "waiting" : left > 0 ? `closes in ${seconds(Math.ceil(left)).replace(".0 s", " s")}` : "closing",
     };
     setText(line.outcome, texts[d.state] ?? d.state);
     line.outcome.classList.toggle("good", d.state === "rewarded");

@@ -40,6 +40,11 @@ export class Store {
     this.heard = Date.now();
   }
 
+  /** The number of the newest second. */
+  get tick() {
+    return order(this.id)[1];
+  }
+
   /** Takes a delta in; false when something is missing before it, so that a snapshot is needed. */
   delta(d) {
     if (this.id === null) return false;
