@@ -4,9 +4,11 @@
 //! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
 
 mod adam;
+mod bpr;
 mod counter;
 mod dense;
 mod directory;
+mod factors;
 mod history;
 pub mod kernels;
 mod mf;
@@ -18,6 +20,7 @@ pub mod registry;
 mod taught;
 mod transitions;
 
+pub use bpr::{Bpr, BprConfig};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use history::{DEFAULT_HISTORY, History};
 pub use mf::{Mf, MfConfig};

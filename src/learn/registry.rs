@@ -1,5 +1,6 @@
 //! Models by name.
 
+use super::bpr::{Bpr, BprConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -9,21 +10,42 @@ use crate::event::Span;
 use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// All names, cheapest first.
-pub const KINDS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+/// All models and the parameters that each has, cheapest first.
+const TABLE: [(&str, &[&str]); 5] = [
+    ("popularity", &["half_life"]),
+    ("transitions", &["half_life"]),
+    ("mf", &["dimensions", "learning_rate", "regularisation"]),
+    ("bpr", &["dimensions", "learning_rate", "regularisation"]),
+    ("ncf", &["dimensions", "learning_rate", "hidden"]),
+];
 
-/// Parameters that a user may set; what is not set has the model's own default, tuned on MovieLens-100K.
+/// All names, cheapest first.
+pub const KINDS: [&str; TABLE.len()] = {
+    let mut names = [""; TABLE.len()];
+    let mut n = 0;
+    while n < TABLE.len() {
+        names[n] = TABLE[n].0;
+        n += 1;
+    }
+    names
+};
+
+/// The models that run, and the arms of an experiment, where nobody names any.
+pub const USUAL: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+
+/// Parameters that a user may set; what is not set has the model's own default. [`ModelConfig::check`] tells
+/// which belong to which model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Length of embeddings, 1 to 512 (mf, ncf).
+    /// Length of embeddings, 1 to 512.
     pub dimensions: Option<usize>,
-    /// Step size, above 0, at most 1 (mf, ncf).
+    /// Step size, above 0, at most 1.
     pub learning_rate: Option<f64>,
-    /// L2 regularisation, 0 to 1 (mf).
+    /// L2 regularisation, 0 to 1.
     pub regularisation: Option<f64>,
-    /// After this long a count is worth half; at least a second (popularity, transitions).
+    /// After this long a count is worth half; at least a second.
     pub half_life: Option<Span>,
-    /// Units of the hidden layer, 1 to 1,024 (ncf).
+    /// Units of the hidden layer, 1 to 1,024.
     pub hidden: Option<usize>,
 }
 
@@ -33,6 +55,7 @@ enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
     Mf(MfConfig),
+    Bpr(BprConfig),
     Ncf(NcfConfig),
 }
 
@@ -51,6 +74,15 @@ impl Resolved {
             "mf" => {
                 let d = MfConfig::default();
                 Self::Mf(MfConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
+            "bpr" => {
+                let d = BprConfig::default();
+                Self::Bpr(BprConfig {
                     dimensions: c.dimensions.unwrap_or(d.dimensions),
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
@@ -77,19 +109,17 @@ impl ModelConfig {
     /// # Errors
     /// With the name of the parameter and what is allowed.
     pub fn check(&self, kind: &str) -> Result<(), String> {
-        let embeds = matches!(kind, "mf" | "ncf");
-        let counts = matches!(kind, "popularity" | "transitions");
-        if !embeds && !counts {
+        let Some((_, its)) = TABLE.iter().find(|(name, _)| *name == kind) else {
             return Err(format!("no model is called {kind}; there are {}", KINDS.join(", ")));
-        }
+        };
         let set = [
-            ("dimensions", self.dimensions.is_some(), embeds),
-            ("learning_rate", self.learning_rate.is_some(), embeds),
-            ("regularisation", self.regularisation.is_some(), kind == "mf"),
-            ("half_life", self.half_life.is_some(), counts),
-            ("hidden", self.hidden.is_some(), kind == "ncf"),
+            ("dimensions", self.dimensions.is_some()),
+            ("learning_rate", self.learning_rate.is_some()),
+            ("regularisation", self.regularisation.is_some()),
+            ("half_life", self.half_life.is_some()),
+            ("hidden", self.hidden.is_some()),
         ];
-        if let Some((name, ..)) = set.iter().find(|(_, is_set, belongs)| *is_set && !belongs) {
+        if let Some((name, _)) = set.iter().find(|(name, is_set)| *is_set && !its.contains(name)) {
             return Err(format!("{kind} has no {name}"));
         }
         let bounded = self.bounded();
@@ -129,6 +159,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }
