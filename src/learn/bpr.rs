@@ -22,7 +22,7 @@ pub struct BprConfig {
 
 impl Default for BprConfig {
     fn default() -> Self {
-        Self { dimensions: 32, learning_rate: 0.1, regularisation: 0.005, init: 0.1 }
+        Self { dimensions: 32, learning_rate: 0.1, regularisation: 0.02, init: 0.1 }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Models by name.
 
 use super::bpr::{Bpr, BprConfig};
+use super::ials::{Ials, IalsConfig};
+use super::isgd::{Isgd, IsgdConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -11,11 +13,13 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 5] = [
+const TABLE: [(&str, &[&str]); 7] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
+    ("isgd", &["dimensions", "learning_rate", "regularisation"]),
     ("mf", &["dimensions", "learning_rate", "regularisation"]),
     ("bpr", &["dimensions", "learning_rate", "regularisation"]),
+    ("ials", &["dimensions", "regularisation", "unobserved"]),
     ("ncf", &["dimensions", "learning_rate", "hidden"]),
 ];
 
@@ -47,6 +51,8 @@ pub struct ModelConfig {
     pub half_life: Option<Span>,
     /// Units of the hidden layer, 1 to 1,024.
     pub hidden: Option<usize>,
+    /// Weight of a pair that was not observed beside one that was, 0 to 1.
+    pub unobserved: Option<f64>,
 }
 
 /// A model's parameters, resolved: every one has a value.
@@ -54,8 +60,10 @@ pub struct ModelConfig {
 enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
+    Isgd(IsgdConfig),
     Mf(MfConfig),
     Bpr(BprConfig),
+    Ials(IalsConfig),
     Ncf(NcfConfig),
 }
 
@@ -70,6 +78,15 @@ impl Resolved {
             "transitions" => {
                 let d = TransitionsConfig::default();
                 Self::Transitions(TransitionsConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+            }
+            "isgd" => {
+                let d = IsgdConfig::default();
+                Self::Isgd(IsgdConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
             }
             "mf" => {
                 let d = MfConfig::default();
@@ -86,6 +103,15 @@ impl Resolved {
                     dimensions: c.dimensions.unwrap_or(d.dimensions),
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
+            "ials" => {
+                let d = IalsConfig::default();
+                Self::Ials(IalsConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    unobserved: c.unobserved.map_or(d.unobserved, |x| x as f32),
                     ..d
                 })
             }
@@ -118,6 +144,7 @@ impl ModelConfig {
             ("regularisation", self.regularisation.is_some()),
             ("half_life", self.half_life.is_some()),
             ("hidden", self.hidden.is_some()),
+            ("unobserved", self.unobserved.is_some()),
         ];
         if let Some((name, _)) = set.iter().find(|(name, is_set)| *is_set && !its.contains(name)) {
             return Err(format!("{kind} has no {name}"));
@@ -129,6 +156,7 @@ impl ModelConfig {
             ("regularisation must be 0 to 1", bounded.regularisation == self.regularisation),
             ("half_life must be at least a second", bounded.half_life == self.half_life),
             ("hidden must be 1 to 1024", bounded.hidden == self.hidden),
+            ("unobserved must be 0 to 1", bounded.unobserved == self.unobserved),
         ];
         cut.iter().find(|(_, fits)| !fits).map_or(Ok(()), |(must, _)| Err(format!("{kind}: {must}")))
     }
@@ -142,6 +170,7 @@ impl ModelConfig {
             regularisation: number(self.regularisation, 0.0),
             half_life: self.half_life.map(|s| s.max(Span::seconds(1))),
             hidden: self.hidden.map(|n| n.clamp(1, 1024)),
+            unobserved: number(self.unobserved, 0.0),
         }
     }
 
@@ -158,8 +187,10 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
     Some(match Resolved::of(kind, config)? {
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
+        Resolved::Isgd(c) => Box::new(Isgd::new(c, seed)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
         Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
+        Resolved::Ials(c) => Box::new(Ials::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }
