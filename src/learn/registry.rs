@@ -3,6 +3,7 @@
 use super::bpr::{Bpr, BprConfig};
 use super::ials::{Ials, IalsConfig};
 use super::isgd::{Isgd, IsgdConfig};
+use super::item_knn::{ItemKnn, ItemKnnConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -13,9 +14,10 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 7] = [
+const TABLE: [(&str, &[&str]); 8] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
+    ("item_knn", &["half_life"]),
     ("isgd", &["dimensions", "learning_rate", "regularisation"]),
     ("mf", &["dimensions", "learning_rate", "regularisation"]),
     ("bpr", &["dimensions", "learning_rate", "regularisation"]),
@@ -60,6 +62,7 @@ pub struct ModelConfig {
 enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
+    ItemKnn(ItemKnnConfig),
     Isgd(IsgdConfig),
     Mf(MfConfig),
     Bpr(BprConfig),
@@ -78,6 +81,10 @@ impl Resolved {
             "transitions" => {
                 let d = TransitionsConfig::default();
                 Self::Transitions(TransitionsConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+            }
+            "item_knn" => {
+                let d = ItemKnnConfig::default();
+                Self::ItemKnn(ItemKnnConfig { half_life: c.half_life.unwrap_or(d.half_life) })
             }
             "isgd" => {
                 let d = IsgdConfig::default();
@@ -187,6 +194,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
     Some(match Resolved::of(kind, config)? {
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
+        Resolved::ItemKnn(c) => Box::new(ItemKnn::new(c)),
         Resolved::Isgd(c) => Box::new(Isgd::new(c, seed)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
         Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
