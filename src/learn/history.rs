@@ -127,6 +127,16 @@ impl History {
         }
     }
 
+    /// Forgets the lists of some users, and some items in all other lists; both in ascending order.
+    pub fn forget_all(&mut self, users: &[Slot], items: &[Slot]) {
+        users.iter().for_each(|user| self.forget(*user));
+        if !items.is_empty() {
+            for user in 0..self.lists.len() as Slot {
+                self.remove_items(user, |item| items.binary_search(&item).is_ok());
+            }
+        }
+    }
+
     /// Takes the items out of a user's list that are gone; the others keep their order.
     pub fn remove_items(&mut self, user: Slot, gone: impl Fn(Slot) -> bool) {
         if !self.walk(user).any(&gone) {

@@ -4,25 +4,37 @@
 //! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
 
 mod adam;
+mod bpr;
 mod counter;
 mod dense;
 mod directory;
+mod factors;
 mod forgotten;
+mod gram;
 mod history;
+mod ials;
+mod isgd;
+mod item_knn;
 pub mod kernels;
+mod links;
 mod mf;
 mod model;
 mod ncf;
 mod negatives;
+mod normal;
 mod popularity;
 pub mod registry;
 mod sightings;
 mod taught;
 mod transitions;
 
+pub use bpr::{Bpr, BprConfig};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use forgotten::Forgotten;
 pub use history::{DEFAULT_HISTORY, History};
+pub use ials::{Ials, IalsConfig};
+pub use isgd::{Isgd, IsgdConfig};
+pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
 pub use ncf::{Ncf, NcfConfig};

@@ -1,5 +1,9 @@
 //! Models by name.
 
+use super::bpr::{Bpr, BprConfig};
+use super::ials::{Ials, IalsConfig};
+use super::isgd::{Isgd, IsgdConfig};
+use super::item_knn::{ItemKnn, ItemKnnConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -9,22 +13,48 @@ use crate::event::Span;
 use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// All names, cheapest first.
-pub const KINDS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+/// All models and the parameters that each has, cheapest first.
+const TABLE: [(&str, &[&str]); 8] = [
+    ("popularity", &["half_life"]),
+    ("transitions", &["half_life"]),
+    ("item_knn", &["half_life"]),
+    ("isgd", &["dimensions", "learning_rate", "regularisation"]),
+    ("mf", &["dimensions", "learning_rate", "regularisation"]),
+    ("bpr", &["dimensions", "learning_rate", "regularisation"]),
+    ("ials", &["dimensions", "regularisation", "unobserved"]),
+    ("ncf", &["dimensions", "learning_rate", "hidden"]),
+];
 
-/// Parameters that a user may set; what is not set has the model's own default, tuned on MovieLens-100K.
+/// All names, cheapest first.
+pub const KINDS: [&str; TABLE.len()] = {
+    let mut names = [""; TABLE.len()];
+    let mut n = 0;
+    while n < TABLE.len() {
+        names[n] = TABLE[n].0;
+        n += 1;
+    }
+    names
+};
+
+/// The models that run, and the arms of an experiment, where nobody names any.
+pub const USUAL: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+
+/// Parameters that a user may set; what is not set has the model's own default. [`ModelConfig::check`] tells
+/// which belong to which model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Length of embeddings, 1 to 512 (mf, ncf).
+    /// Length of embeddings, 1 to 512.
     pub dimensions: Option<usize>,
-    /// Step size, above 0, at most 1 (mf, ncf).
+    /// Step size, above 0, at most 1.
     pub learning_rate: Option<f64>,
-    /// L2 regularisation, 0 to 1 (mf).
+    /// L2 regularisation, 0 to 1.
     pub regularisation: Option<f64>,
-    /// After this long a count is worth half; at least a second (popularity, transitions).
+    /// After this long a count is worth half; at least a second.
     pub half_life: Option<Span>,
-    /// Units of the hidden layer, 1 to 1,024 (ncf).
+    /// Units of the hidden layer, 1 to 1,024.
     pub hidden: Option<usize>,
+    /// Weight of a pair that was not observed beside one that was, 0 to 1.
+    pub unobserved: Option<f64>,
 }
 
 /// A model's parameters, resolved: every one has a value.
@@ -32,7 +62,11 @@ pub struct ModelConfig {
 enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
+    ItemKnn(ItemKnnConfig),
+    Isgd(IsgdConfig),
     Mf(MfConfig),
+    Bpr(BprConfig),
+    Ials(IalsConfig),
     Ncf(NcfConfig),
 }
 
@@ -48,12 +82,43 @@ impl Resolved {
                 let d = TransitionsConfig::default();
                 Self::Transitions(TransitionsConfig { half_life: c.half_life.unwrap_or(d.half_life) })
             }
+            "item_knn" => {
+                let d = ItemKnnConfig::default();
+                Self::ItemKnn(ItemKnnConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+            }
+            "isgd" => {
+                let d = IsgdConfig::default();
+                Self::Isgd(IsgdConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
             "mf" => {
                 let d = MfConfig::default();
                 Self::Mf(MfConfig {
                     dimensions: c.dimensions.unwrap_or(d.dimensions),
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
+            "bpr" => {
+                let d = BprConfig::default();
+                Self::Bpr(BprConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    ..d
+                })
+            }
+            "ials" => {
+                let d = IalsConfig::default();
+                Self::Ials(IalsConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                    unobserved: c.unobserved.map_or(d.unobserved, |x| x as f32),
                     ..d
                 })
             }
@@ -77,19 +142,18 @@ impl ModelConfig {
     /// # Errors
     /// With the name of the parameter and what is allowed.
     pub fn check(&self, kind: &str) -> Result<(), String> {
-        let embeds = matches!(kind, "mf" | "ncf");
-        let counts = matches!(kind, "popularity" | "transitions");
-        if !embeds && !counts {
+        let Some((_, its)) = TABLE.iter().find(|(name, _)| *name == kind) else {
             return Err(format!("no model is called {kind}; there are {}", KINDS.join(", ")));
-        }
+        };
         let set = [
-            ("dimensions", self.dimensions.is_some(), embeds),
-            ("learning_rate", self.learning_rate.is_some(), embeds),
-            ("regularisation", self.regularisation.is_some(), kind == "mf"),
-            ("half_life", self.half_life.is_some(), counts),
-            ("hidden", self.hidden.is_some(), kind == "ncf"),
+            ("dimensions", self.dimensions.is_some()),
+            ("learning_rate", self.learning_rate.is_some()),
+            ("regularisation", self.regularisation.is_some()),
+            ("half_life", self.half_life.is_some()),
+            ("hidden", self.hidden.is_some()),
+            ("unobserved", self.unobserved.is_some()),
         ];
-        if let Some((name, ..)) = set.iter().find(|(_, is_set, belongs)| *is_set && !belongs) {
+        if let Some((name, _)) = set.iter().find(|(name, is_set)| *is_set && !its.contains(name)) {
             return Err(format!("{kind} has no {name}"));
         }
         let bounded = self.bounded();
@@ -99,6 +163,7 @@ impl ModelConfig {
             ("regularisation must be 0 to 1", bounded.regularisation == self.regularisation),
             ("half_life must be at least a second", bounded.half_life == self.half_life),
             ("hidden must be 1 to 1024", bounded.hidden == self.hidden),
+            ("unobserved must be 0 to 1", bounded.unobserved == self.unobserved),
         ];
         cut.iter().find(|(_, fits)| !fits).map_or(Ok(()), |(must, _)| Err(format!("{kind}: {must}")))
     }
@@ -112,6 +177,7 @@ impl ModelConfig {
             regularisation: number(self.regularisation, 0.0),
             half_life: self.half_life.map(|s| s.max(Span::seconds(1))),
             hidden: self.hidden.map(|n| n.clamp(1, 1024)),
+            unobserved: number(self.unobserved, 0.0),
         }
     }
 
@@ -128,7 +194,11 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
     Some(match Resolved::of(kind, config)? {
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
+        Resolved::ItemKnn(c) => Box::new(ItemKnn::new(c)),
+        Resolved::Isgd(c) => Box::new(Isgd::new(c, seed)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
+        Resolved::Ials(c) => Box::new(Ials::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }

@@ -2,9 +2,10 @@
 
 use super::Forgotten;
 use super::counter::Counter;
+use super::links::{Links, position};
 use super::model::{Context, Example, Learned, Model, Slot};
-use crate::event::{Span, Time};
-use crate::table::{Part, PartError, Table, words};
+use crate::event::Span;
+use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
 
 /// Parameters of [`Transitions`].
@@ -21,13 +22,6 @@ impl Default for TransitionsConfig {
     }
 }
 
-/// Neighbours kept per item.
-const NEIGHBOURS: usize = 200;
-// Words of an item's row: reference time, number of neighbours, one unused; then their slots, then their weights.
-const REFERENCE: usize = 0;
-const LEN: usize = 2;
-const SLOTS: usize = 4;
-const WEIGHTS: usize = SLOTS + NEIGHBOURS;
 /// How many recent items predict, and how fast their say falls with age.
 const PREDICTING: usize = 5;
 const PREDICT_DECAY: f32 = 0.7;
@@ -38,9 +32,8 @@ const BACK: f32 = 0.5;
 /// transition reaches, and for users without a history.
 const DAMPING: f32 = 5.0;
 const PRIOR: f32 = 1e-5;
-/// Heaviest example, and heaviest weight of a transition.
+/// Heaviest example.
 const HEAVIEST: f32 = 1e6;
-const FULLEST: f32 = 1e30;
 
 /// For an event on item i after items j (newest first, age d = 0..9): `T[j,i] += 0.8^d` and `T[i,j] += 0.5·0.8^d`, all
 /// decayed by event time (half-life 90 days by default). Score of i = `Σ_d 0.7^d · T[j_d,i] / √(n_i + 5)` over the
@@ -64,9 +57,8 @@ const FULLEST: f32 = 1e30;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Transitions {
-    rows: Table,
+    links: Links,
     counts: Counter,
-    half_life: f64,
 }
 
 impl Transitions {
@@ -74,64 +66,19 @@ impl Transitions {
     #[must_use]
     pub fn new(config: TransitionsConfig) -> Self {
         Self {
-            rows: Table::new(SLOTS + 2 * NEIGHBOURS),
+            links: Links::new(config.half_life),
             counts: Counter::new(config.half_life),
-            half_life: config.half_life.0.max(1) as f64,
         }
-    }
-
-    /// How many half-lives lie between two times.
-    fn half_lives(&self, from: i64, to: i64) -> f64 {
-        (to as f64 - from as f64) / self.half_life
-    }
-
-    /// Adds to T[from, to]. Weights of a row are worth what they were at its reference time, which moves rarely.
-    fn add(&mut self, from: Slot, to: Slot, time: Time, weight: f32) {
-        let row = self.rows.row(from as usize);
-        let len = (row[LEN] as usize).min(NEIGHBOURS);
-        let reference = if len == 0 { time.0 } else { words::get_i64(row, REFERENCE) };
-        let ages = self.half_lives(reference, time.0);
-        let row = self.rows.row_mut(from as usize);
-        // Far ahead of the reference a new weight would grow large: bring the row to today.
-        let moves = len == 0 || ages > 16.0;
-        if moves {
-            words::put_i64(row, REFERENCE, time.0);
-        }
-        let (head, weights) = row.split_at_mut(WEIGHTS);
-        let weights: &mut [f32] = bytemuck::cast_slice_mut(weights);
-        if moves {
-            let shrink = libm::exp2(-ages) as f32;
-            weights[..len].iter_mut().for_each(|w| *w *= shrink);
-        }
-        let weight = if moves { weight } else { weight * libm::exp2(ages.max(-120.0)) as f32 };
-        let place = match position(&head[SLOTS..SLOTS + len], to) {
-            Some(place) => place,
-            None if len < NEIGHBOURS => {
-                head[LEN] = len as u32 + 1;
-                weights[len] = 0.0;
-                len
-            }
-            None => {
-                let place = weakest(weights);
-                weights[place] = 0.0;
-                place
-            }
-        };
-        head[SLOTS + place] = to;
-        weights[place] = (weights[place] + weight).min(FULLEST);
     }
 
     /// What the rows of the recent items give: (slots, weights, factor), newest first.
     fn reaching<'a>(&'a self, context: &Context<'a>) -> impl Iterator<Item = (&'a [Slot], &'a [f32], f32)> {
-        let time = context.time.0;
         let mut say = 1.0;
         context.recent.iter().take(PREDICTING).map(move |from| {
-            let row = self.rows.row(*from as usize);
-            let len = (row[LEN] as usize).min(NEIGHBOURS);
-            let ages = self.half_lives(words::get_i64(row, REFERENCE), time);
-            let factor = say * libm::exp2(-ages.clamp(-16.0, 120.0)) as f32;
+            let (slots, weights, factor) = self.links.of(*from, context.time);
+            let factor = say * factor;
             say *= PREDICT_DECAY;
-            (&row[SLOTS..SLOTS + len], bytemuck::cast_slice(&row[WEIGHTS..WEIGHTS + len]), factor)
+            (slots, weights, factor)
         })
     }
 }
@@ -142,53 +89,13 @@ fn damped(sum: f32, count: f32) -> f32 {
     (sum + PRIOR * count) / (count + DAMPING).sqrt()
 }
 
-/// Takes neighbours out that are gone; the others move up, so that of equal ones the oldest stays first.
-fn drop_neighbours(row: &mut [u32], len: usize, forgotten: &Forgotten) {
-    let mut kept = 0;
-    for place in 0..len {
-        if !forgotten.has_item(row[SLOTS + place]) {
-            row[SLOTS + kept] = row[SLOTS + place];
-            row[WEIGHTS + kept] = row[WEIGHTS + place];
-            kept += 1;
-        }
-    }
-    row[SLOTS + kept..SLOTS + len].fill(0);
-    row[WEIGHTS + kept..WEIGHTS + len].fill(0);
-    row[LEN] = kept as u32;
-}
-
-/// Where a slot stands in a row.
-fn position(slots: &[Slot], wanted: Slot) -> Option<usize> {
-    // Blocks first, so that the comparison uses wide registers.
-    let block = slots.chunks(16).position(|c| c.iter().fold(false, |hit, s| hit | (*s == wanted)))?;
-    let within = slots[block * 16..].iter().position(|s| *s == wanted)?;
-    Some(block * 16 + within)
-}
-
-/// The place of the smallest weight; of equals the one that has been there longest.
-fn weakest(weights: &[f32]) -> usize {
-    // The smallest first, in lanes, so that the comparison uses wide registers; then where it stands.
-    let mut lanes = [f32::INFINITY; 8];
-    let blocks = weights.chunks_exact(8);
-    let rest = blocks.remainder();
-    for block in blocks {
-        for (least, weight) in lanes.iter_mut().zip(block) {
-            *least = if *weight < *least { *weight } else { *least };
-        }
-    }
-    let least = lanes.iter().chain(rest).fold(f32::INFINITY, |least, w| if *w < least { *w } else { least });
-    let block = weights.chunks(16).position(|c| c.iter().fold(false, |hit, w| hit | (*w == least))).unwrap_or(0);
-    let within = weights[block * 16..].iter().position(|w| *w == least).unwrap_or(0);
-    block * 16 + within
-}
-
 impl Part for Transitions {
     fn tables(&self) -> Vec<(String, &Table)> {
-        vec![("rows".into(), &self.rows), ("counts".into(), self.counts.table())]
+        vec![("rows".into(), self.links.table()), ("counts".into(), self.counts.table())]
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        vec![("rows".into(), &mut self.rows), ("counts".into(), self.counts.table_mut())]
+        vec![("rows".into(), self.links.table_mut()), ("counts".into(), self.counts.table_mut())]
     }
 
     fn blob(&self) -> Vec<u8> {
@@ -196,10 +103,7 @@ impl Part for Transitions {
     }
 
     fn restore(&mut self, _blob: &[u8]) -> Result<(), PartError> {
-        match (0..self.rows.len()).find(|&i| self.rows.row(i)[LEN] as usize > NEIGHBOURS) {
-            None => Ok(()),
-            Some(i) => Err(PartError(format!("transitions: row {i} claims more than {NEIGHBOURS} neighbours"))),
-        }
+        self.links.check()
     }
 }
 
@@ -248,8 +152,8 @@ impl Model for Transitions {
             self.counts.add(example.item, time, weight);
             for &before in example.context.recent {
                 if before != example.item {
-                    self.add(before, example.item, time, weight);
-                    self.add(example.item, before, time, BACK * weight);
+                    self.links.add(before, example.item, time, weight);
+                    self.links.add(example.item, before, time, BACK * weight);
                 }
                 weight *= LEARN_DECAY;
             }
@@ -258,17 +162,8 @@ impl Model for Transitions {
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        if forgotten.items.is_empty() {
-            return;
-        }
-        forgotten.zero_items(&mut [&mut self.rows, self.counts.table_mut()]);
-        for row in 0..self.rows.len() {
-            let words = self.rows.row(row);
-            let len = (words[LEN] as usize).min(NEIGHBOURS);
-            if words[SLOTS..SLOTS + len].iter().any(|s| forgotten.has_item(*s)) {
-                drop_neighbours(self.rows.row_mut(row), len, forgotten);
-            }
-        }
+        self.links.forget(forgotten);
+        forgotten.zero_items(&mut [self.counts.table_mut()]);
     }
 
     fn view(&self) -> Arc<dyn Model> {
@@ -279,7 +174,8 @@ impl Model for Transitions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Id;
+    use crate::event::{Id, Time};
+    use crate::learn::links::NEIGHBOURS;
 
     fn go(model: &mut Transitions, recent: &[Slot], item: Slot, time: i64) {
         let context = Context { user: Some(0), user_id: Id(1), recent, time: Time(time) };
@@ -288,8 +184,7 @@ mod tests {
     }
 
     fn weight(model: &Transitions, from: Slot, to: Slot) -> f32 {
-        let row = model.rows.row(from as usize);
-        position(&row[SLOTS..SLOTS + row[LEN] as usize], to).map_or(0.0, |p| f32::from_bits(row[WEIGHTS + p]))
+        model.links.stored(from, to)
     }
 
     #[test]
@@ -312,15 +207,6 @@ mod tests {
         assert_eq!(weight(&model, 5, 8), 1.0);
     }
 
-    proptest::proptest! {
-        #[test]
-        fn the_weakest_is_the_first_of_the_smallest(weights in proptest::collection::vec(0u8..9, 1..200)) {
-            let weights: Vec<f32> = weights.into_iter().map(f32::from).collect();
-            let smallest = weights.iter().copied().fold(f32::INFINITY, f32::min);
-            proptest::prop_assert_eq!(Some(weakest(&weights)), weights.iter().position(|w| *w == smallest));
-        }
-    }
-
     #[test]
     fn a_full_row_gives_up_its_weakest() {
         let mut model = Transitions::new(TransitionsConfig::default());
@@ -332,6 +218,6 @@ mod tests {
         assert_eq!((weight(&model, 0, 1), weight(&model, 0, 2), weight(&model, 0, 900)), (0.0, 2.0, 1.0));
         go(&mut model, &[0], 901, 0);
         assert_eq!((weight(&model, 0, 900), weight(&model, 0, 901)), (0.0, 1.0));
-        assert_eq!(model.rows.row(0)[LEN] as usize, NEIGHBOURS);
+        assert_eq!(model.links.of(0, Time(0)).0.len(), NEIGHBOURS);
     }
 }

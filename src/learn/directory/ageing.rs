@@ -105,9 +105,9 @@ impl Directory {
         for &user in &forgotten.users {
             self.user_index.remove(Id(words::get_u128(self.users.row(user as usize), 0)));
             self.users.zero_row(user as usize);
-            self.history.forget(user);
             push(&mut self.free_users, user);
         }
+        self.history.forget_all(&forgotten.users, &forgotten.items);
         if forgotten.items.is_empty() {
             return forgotten;
         }
@@ -115,9 +115,6 @@ impl Directory {
             self.item_index.remove(self.item_id(item));
             self.items.zero_row(item as usize);
             push(&mut self.free_items, item);
-        }
-        for user in 0..self.users.len() as Slot {
-            self.history.remove_items(user, |item| forgotten.has_item(item));
         }
         self.renumber(&forgotten);
         self.repack_names();
