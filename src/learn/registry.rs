@@ -1,27 +1,29 @@
 //! Models by name.
 
+use super::item2vec::{Item2vec, Item2vecConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
 use super::popularity::{Popularity, PopularityConfig};
 use super::transitions::{Transitions, TransitionsConfig};
+use super::two_tower::{TwoTower, TwoTowerConfig};
 use crate::event::Span;
 use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All names, cheapest first.
-pub const KINDS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+pub const KINDS: [&str; 6] = ["popularity", "transitions", "mf", "item2vec", "two_tower", "ncf"];
 
-/// Parameters that a user may set; what is not set has the model's own default, tuned on MovieLens-100K.
+/// Parameters that a user may set; what is not set has the model's own default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Length of embeddings, 1 to 512 (mf, ncf).
+    /// Length of embeddings, 1 to 512 (mf, item2vec, two_tower, ncf).
     pub dimensions: Option<usize>,
-    /// Step size, above 0, at most 1 (mf, ncf).
+    /// Step size, above 0, at most 1 (mf, item2vec, two_tower, ncf).
     pub learning_rate: Option<f64>,
-    /// L2 regularisation, 0 to 1 (mf).
+    /// L2 regularisation, 0 to 1 (mf, two_tower).
     pub regularisation: Option<f64>,
-    /// After this long a count is worth half; at least a second (popularity, transitions).
+    /// After this long a count is worth half; at least a second (popularity, transitions, item2vec).
     pub half_life: Option<Span>,
     /// Units of the hidden layer, 1 to 1,024 (ncf).
     pub hidden: Option<usize>,
@@ -33,6 +35,8 @@ enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
     Mf(MfConfig),
+    Item2vec(Item2vecConfig),
+    TwoTower(TwoTowerConfig),
     Ncf(NcfConfig),
 }
 
@@ -57,6 +61,22 @@ impl Resolved {
                     ..d
                 })
             }
+            "item2vec" => {
+                let d = Item2vecConfig::default();
+                Self::Item2vec(Item2vecConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    half_life: c.half_life.unwrap_or(d.half_life),
+                })
+            }
+            "two_tower" => {
+                let d = TwoTowerConfig::default();
+                Self::TwoTower(TwoTowerConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
+                })
+            }
             "ncf" => {
                 let d = NcfConfig::default();
                 Self::Ncf(NcfConfig {
@@ -77,15 +97,15 @@ impl ModelConfig {
     /// # Errors
     /// With the name of the parameter and what is allowed.
     pub fn check(&self, kind: &str) -> Result<(), String> {
-        let embeds = matches!(kind, "mf" | "ncf");
-        let counts = matches!(kind, "popularity" | "transitions");
+        let embeds = matches!(kind, "mf" | "item2vec" | "two_tower" | "ncf");
+        let counts = matches!(kind, "popularity" | "transitions" | "item2vec");
         if !embeds && !counts {
             return Err(format!("no model is called {kind}; there are {}", KINDS.join(", ")));
         }
         let set = [
             ("dimensions", self.dimensions.is_some(), embeds),
             ("learning_rate", self.learning_rate.is_some(), embeds),
-            ("regularisation", self.regularisation.is_some(), kind == "mf"),
+            ("regularisation", self.regularisation.is_some(), matches!(kind, "mf" | "two_tower")),
             ("half_life", self.half_life.is_some(), counts),
             ("hidden", self.hidden.is_some(), kind == "ncf"),
         ];
@@ -129,6 +149,8 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Item2vec(c) => Box::new(Item2vec::new(c, seed)),
+        Resolved::TwoTower(c) => Box::new(TwoTower::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }
