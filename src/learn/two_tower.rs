@@ -21,7 +21,7 @@ pub struct TwoTowerConfig {
 
 impl Default for TwoTowerConfig {
     fn default() -> Self {
-        Self { dimensions: 32, learning_rate: 0.1, regularisation: 0.005 }
+        Self { dimensions: 32, learning_rate: 0.1, regularisation: 0.002 }
     }
 }
 
@@ -413,7 +413,7 @@ mod tests {
                             table.floats_mut(row as usize)[k] += h;
                             loss(&moved)
                         };
-                        (at(0.02) - at(-0.02)) / 0.04 + 0.005 * f64::from(old[k])
+                        (at(0.02) - at(-0.02)) / 0.04 + 0.002 * f64::from(old[k])
                     })
                     .collect();
                 let product: f64 = step.iter().zip(&slope).map(|(a, b)| a * b).sum();

@@ -6,7 +6,7 @@
 use super::state::State;
 use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
-use crate::learn::{Context, Example, NEGATIVES, RECENT, Slot, Taught};
+use crate::learn::{Context, Example, ItemContent, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -32,15 +32,33 @@ pub(super) struct StagedRanking {
     excluded: Range<usize>,
 }
 
-/// The examples of one cut in log order.
+/// What was said of an item, and before which example.
+pub(super) struct Described {
+    pub(super) before: usize,
+    pub(super) item: Slot,
+    pub(super) content: ItemContent,
+}
+
+/// The examples of one cut in log order, and what was said of items between them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) examples: Vec<Staged>,
+    pub(super) described: Vec<Described>,
     /// Items that rankings leave out, one after another.
     excluded: Vec<Slot>,
 }
 
 impl Batch {
+    /// Adds what is known of an item from here on.
+    pub(super) fn describe(&mut self, item: Slot, content: ItemContent) {
+        self.described.push(Described { before: self.examples.len(), item, content });
+    }
+
+    /// Whether there is nothing to learn.
+    pub(super) fn is_empty(&self) -> bool {
+        self.examples.is_empty() && self.described.is_empty()
+    }
+
     /// An example as models see it.
     pub(super) fn example<'a>(&'a self, staged: &'a Staged) -> Example<'a> {
         Example {

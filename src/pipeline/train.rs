@@ -1,7 +1,7 @@
-//! Score, then learn: every model works through the same ordered batch, one thread a model at most.
+//! Score, then learn, told of items in between: every model works through the same ordered batch, one thread a model at most.
 
 use super::report::Report;
-use super::stage::Batch;
+use super::stage::{Batch, Described};
 use super::state::Trained;
 use super::step::Rules;
 use crate::evaluate::{Ranking, Scratch, run_example};
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 /// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
 pub(super) fn train(models: &mut [Trained], batch: &Batch, rules: &Rules, report: &mut Report) {
-    if batch.examples.is_empty() {
+    if batch.is_empty() {
         return;
     }
     let threads = rules.threads.clamp(1, models.len().max(1));
@@ -45,12 +45,21 @@ fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64
     let begun = nanos();
     let mut scratch = Scratch::default();
     let mut skipped = 0;
-    for staged in &batch.examples {
+    let mut told = 0;
+    for (at, staged) in batch.examples.iter().enumerate() {
+        told += tell(trained, &batch.described[told..], at);
         let example = batch.example(staged);
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         skipped += u64::from(run.learned.non_finite);
     }
+    tell(trained, &batch.described[told..], batch.examples.len());
     trained.nanos += nanos().saturating_sub(begun);
     skipped
+}
+
+/// Tells a model what was said of items before an example; returns how much that was.
+fn tell(trained: &mut Trained, described: &[Described], example: usize) -> usize {
+    let due = described.iter().take_while(|d| d.before <= example);
+    due.map(|d| trained.model.describe(d.item, &d.content)).count()
 }
