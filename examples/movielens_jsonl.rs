@@ -20,6 +20,7 @@ fn main() -> anyhow::Result<()> {
         format: Format::MovieLens,
         columns: Columns::default(),
         time_of: event_time,
+        items: None,
     };
     let mut rows = Rows::open(Path::new(&path), &config)?;
     let written = write_json_lines(&mut rows, &mut BufWriter::new(stdout().lock())).context("standard output")?;

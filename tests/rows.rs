@@ -14,7 +14,7 @@ fn shared() -> Option<PathBuf> {
 }
 
 fn config(format: Format) -> RowsConfig {
-    RowsConfig { topic: "file".into(), format, columns: Columns::default(), time_of: event_time }
+    RowsConfig { topic: "file".into(), format, columns: Columns::default(), time_of: event_time, items: None }
 }
 
 fn events(rows: Rows) -> Vec<Event> {

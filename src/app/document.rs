@@ -1,6 +1,6 @@
 //! The one document that replay, run and demo end with: what was read, learned and decided.
 
-use crate::evaluate::ProgressiveSummary;
+use crate::evaluate::{BucketSummary, ProgressiveSummary};
 use crate::event::Code;
 use crate::pipeline::{EventOutcome, Pipeline};
 use serde::Serialize;
@@ -44,10 +44,20 @@ pub struct ModelDocument {
     pub ndcg_at_10: f64,
     /// Mean reciprocal rank.
     pub mrr: f64,
+    /// Share of ranked examples among the first twenty.
+    pub recall_at_20: f64,
+    /// Mean reciprocal rank within the first twenty.
+    pub mrr_at_20: f64,
+    /// Recall@10 of about the newest thousand ranks (a rank is worth 0.999 of the one after it).
+    pub recall_lately: f64,
+    /// Recall@10 by the length of the user's history: fewer than 5 items, than 20, than 60, and more.
+    pub by_history: [BucketSummary; 4],
     /// Mean logarithmic loss against drawn negatives (1 : 4).
     pub log_loss: Option<f64>,
     /// Area under the ROC curve against the same.
     pub auc: Option<f64>,
+    /// Expected calibration error against the same.
+    pub calibration_error: Option<f64>,
     /// Seconds this model scored and learned.
     pub seconds: f64,
 }
@@ -98,8 +108,13 @@ fn model(s: &ProgressiveSummary, nanos: u64) -> ModelDocument {
         recall_at_10: s.recall_at_10,
         ndcg_at_10: s.ndcg_at_10,
         mrr: s.mrr,
+        recall_at_20: s.recall_at_20,
+        mrr_at_20: s.mrr_at_20,
+        recall_lately: s.recall_lately,
+        by_history: s.by_history,
         log_loss: s.log_loss,
         auc: s.auc,
+        calibration_error: s.calibration_error,
         seconds: nanos as f64 * 1e-9,
     }
 }

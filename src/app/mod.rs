@@ -1,13 +1,14 @@
 //! The only wiring, and the driver.
 //!
 //! Read in this order: settings, document (what every command ends with), drive (the state machine), reader, saver,
-//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics (without one), visitors
-//! (the simulated shop of an instance elsewhere).
+//! outlet, pauses (what surrounds it), learner (its thread), restore, run (an instance), replay, replay_topics,
+//! leave_one_out (without one), visitors (the simulated shop of an instance elsewhere).
 
 pub mod demo;
 mod document;
 mod drive;
 mod learner;
+mod leave_one_out;
 mod meter;
 mod outlet;
 mod pauses;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use document::{ArmDocument, Document, ModelDocument};
 pub use drive::{Action, Drive, DriveConfig, Stepped};
+pub use leave_one_out::{LeaveOneOutDocument, PassesDocument, leave_one_out};
 pub use meter::HttpMeter;
 pub use pauses::Pauses;
 pub use replay::{ReplayError, replay_file};

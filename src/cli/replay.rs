@@ -4,18 +4,21 @@ use super::failure::{Failure, Outcome};
 use super::output;
 use super::shared::{self, ConfigArg, JsonArg};
 use crate::adapter::clock::monotonic_nanos;
-use crate::adapter::file::{Columns, Format, Rows, RowsConfig};
+use crate::adapter::file::{BadRows, Columns, Format, Rows, RowsConfig, movies_beside, read_held_out};
 use crate::app::{self, RunSettings};
 use crate::codec;
 use crate::learn::ModelConfig;
 use crate::learn::registry::KINDS;
 use crate::pipeline::PipelineConfig;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
   reiver replay u.data --format movielens --min-rating 5
+  reiver replay clicks.csv.gz --format csv --columns session=session_id,item=item_id
+  reiver replay loo_train.csv.gz --format csv --columns user=user_id,item=movie_id \\
+      --protocol leave-one-out --held-out loo_test.csv.gz --passes 12 --models popularity,mf
   reiver replay events.jsonl.gz --format jsonl --models popularity,transitions --json
   reiver replay --topics --config reiver.toml --json";
 
@@ -34,6 +37,23 @@ pub(super) struct ReplayArgs {
     /// Which columns of a CSV file mean what: user=…,item=…,time=…,rating=…,session=…
     #[arg(long, value_name = "MEANING=COLUMN,…", requires = "file")]
     pub(super) columns: Option<String>,
+
+    /// What the items are: MovieLens' u.item or movies.dat. With --format movielens the one beside FILE is read anyway.
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub(super) items: Option<PathBuf>,
+
+    /// How models are scored.
+    #[arg(long, value_enum, default_value_t = Protocol::Progressive)]
+    pub(super) protocol: Protocol,
+
+    /// For leave-one-out: a CSV file with each user's held-out item and, in the column `negatives`, the items to rank it
+    /// among; the other columns are named as those of FILE.
+    #[arg(long, value_name = "FILE", requires = "file", required_if_eq("protocol", "leave-one-out"))]
+    pub(super) held_out: Option<PathBuf>,
+
+    /// For leave-one-out: how often each model goes over FILE.
+    #[arg(long, value_name = "N", default_value_t = std::num::NonZeroU32::MIN)]
+    pub(super) passes: std::num::NonZeroU32,
 
     /// Reads the input topics and the control topic of the settings file from their beginning, cut by cut.
     #[arg(long, requires = "config")]
@@ -63,6 +83,15 @@ pub(super) struct ReplayArgs {
     pub(super) output: JsonArg,
 }
 
+/// How models are scored.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Each event is ranked against the whole catalogue, then learned; once over the file.
+    Progressive,
+    /// All of FILE is learned, then each user's held-out item is ranked among given ones.
+    LeaveOneOut,
+}
+
 /// What a replayed file holds.
 #[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileFormat {
@@ -79,6 +108,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     let Some((path, format)) = args.file.as_ref().zip(args.format) else {
         return of_topics(args);
     };
+    if args.protocol == Protocol::Progressive && (args.held_out.is_some() || args.passes.get() > 1) {
+        return Err(Failure::Usage("--held-out and --passes belong to --protocol leave-one-out".to_owned()));
+    }
     let config = pipeline_config(args)?;
     let columns = Columns::parse(args.columns.as_deref().unwrap_or_default())?;
     let format = match format {
@@ -87,7 +119,13 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
         FileFormat::Jsonl => Format::JsonLines,
     };
     let topic = "file".into();
-    let rows = &mut Rows::open(path, &RowsConfig { topic, format, columns, time_of: codec::event_time })?;
+    let beside = || if format == Format::MovieLens { movies_beside(path) } else { None };
+    let items = args.items.clone().or_else(beside);
+    let settings = RowsConfig { topic, format, columns, time_of: codec::event_time, items };
+    let rows = &mut Rows::open(path, &settings)?;
+    if let (Protocol::LeaveOneOut, Some(held_out)) = (args.protocol, &args.held_out) {
+        return leave_one_out(args, &config, rows, held_out, &settings.columns);
+    }
     let bar = ProgressBar::new(1000).with_style(
         ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
@@ -101,10 +139,55 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     for (code, count) in &rows.bad().by_code {
         *document.rejected.entry((*code).to_owned()).or_default() += count;
     }
-    for bad in &rows.bad().first {
-        output::note(&format!("left out: {bad}"));
-    }
+    left_out(rows.bad());
     tell(args, &document)
+}
+
+fn left_out(bad: &BadRows) {
+    for row in &bad.first {
+        output::note(&format!("left out: {row}"));
+    }
+}
+
+fn leave_one_out(
+    args: &ReplayArgs,
+    config: &PipelineConfig,
+    rows: &mut Rows,
+    held_out: &Path,
+    columns: &Columns,
+) -> Outcome {
+    let (questions, bad) = read_held_out(held_out, columns)?;
+    let bar = ProgressBar::new_spinner();
+    let document = app::leave_one_out(config, rows, &questions, args.passes.get(), |model, pass| {
+        bar.set_message(format!("{model}: pass {pass}"));
+        bar.tick();
+    })?;
+    bar.finish_and_clear();
+    left_out(rows.bad());
+    left_out(&bad);
+    if args.output.json {
+        output::document(&document)?;
+    } else {
+        output::line(&passes_table(&document, args.passes.get()));
+    }
+    Ok(())
+}
+
+/// The scores of all models after the last pass.
+fn passes_table(document: &app::LeaveOneOutDocument, passes: u32) -> String {
+    let row = |(name, m): (&String, &app::PassesDocument)| {
+        let (hits, gain) = (format!("{:.4}", m.last.hit_rate_at_10), format!("{:.4}", m.last.ndcg_at_10));
+        vec![name.clone(), m.last.users.to_string(), hits, gain, format!("{:.1}", m.seconds)]
+    };
+    let rows: Vec<Vec<String>> = document.models.iter().map(row).collect();
+    format!(
+        "{}\n\n{} interactions of {} users with {} items, {passes} passes; {:.1} s",
+        output::table(&["model", "users", "hr@10", "ndcg@10", "seconds"], &rows),
+        document.examples,
+        document.users,
+        document.items,
+        document.seconds,
+    )
 }
 
 fn of_topics(args: &ReplayArgs) -> Outcome {
@@ -167,13 +250,15 @@ fn models_table(document: &app::Document) -> String {
             format!("{:.4}", m.recall_at_10),
             format!("{:.4}", m.ndcg_at_10),
             format!("{:.4}", m.mrr),
+            format!("{:.4}", m.recall_at_20),
+            format!("{:.4}", m.mrr_at_20),
             optional(m.log_loss),
             optional(m.auc),
             format!("{:.1}", m.seconds),
         ]
     };
     let rows: Vec<Vec<String>> = document.models.iter().map(row).collect();
-    let head = ["model", "examples", "recall@10", "ndcg@10", "mrr", "log loss", "auc", "seconds"];
+    let head = ["model", "examples", "recall@10", "ndcg@10", "mrr", "recall@20", "mrr@20", "log loss", "auc", "seconds"];
     let rejected: u64 = document.rejected.values().sum();
     format!(
         "{}\n\n{} events: {} accepted, {} duplicates, {rejected} rejected; {} scored; {:.1} s",

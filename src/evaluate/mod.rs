@@ -1,16 +1,20 @@
-//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, sequence,
-//! ratio.
+//! Progressive validation, leave one out, and confidence sequences. Read in this order: rank, ranks, calibrate, auc,
+//! progressive, leave_one_out, sequence, ratio.
 
 mod auc;
 mod calibrate;
+mod leave_one_out;
 mod progressive;
 mod rank;
+mod ranks;
 mod ratio;
 pub mod sequence;
 
 pub use auc::Auc;
 pub use calibrate::Calibration;
+pub use leave_one_out::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
 pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
 pub use rank::{Rank, Ranking, rank_of};
+pub use ranks::{BucketSummary, HISTORY_BUCKETS};
 pub use ratio::RatioTest;
 pub use sequence::EmpiricalBernstein;

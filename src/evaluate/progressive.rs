@@ -3,13 +3,11 @@
 use super::auc::Auc;
 use super::calibrate::Calibration;
 use super::rank::{Rank, Ranking, rank_of};
-use crate::learn::kernels::softplus;
+use super::ranks::{BucketSummary, Ranks, Reliability};
+use crate::learn::kernels::{sigmoid, softplus};
 use crate::learn::{Example, Learned, Model, NEGATIVES};
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
-
-/// Ranks up to this one count as hits.
-const DEPTH: usize = 10;
 
 /// Running scores of one model (Vinagre et al. 2014 for the protocol; Krichene & Rendle 2020 for why ranks are
 /// taken against the full catalogue). Loss and AUC are over each positive and its drawn negatives, 1 : 4: compare
@@ -23,13 +21,13 @@ pub struct Progressive {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Sums {
     examples: u64,
-    scored: u64,
-    hits: u64,
-    gain: f64,
-    reciprocal: f64,
+    #[serde(flatten)]
+    ranks: Ranks,
     predictions: u64,
     loss: f64,
     calibration: Calibration,
+    #[serde(default)]
+    reliability: Reliability,
 }
 
 /// Scores so far.
@@ -45,10 +43,20 @@ pub struct ProgressiveSummary {
     pub ndcg_at_10: f64,
     /// Mean of 1/rank.
     pub mrr: f64,
+    /// Share of ranked examples among the first twenty.
+    pub recall_at_20: f64,
+    /// Mean of 1/rank within the first twenty, as sessions are scored (Hidasi et al. 2016).
+    pub mrr_at_20: f64,
+    /// Share among the first ten where a rank is worth 0.999 of the one after it: about the newest thousand.
+    pub recall_lately: f64,
+    /// By how much the user's history held: fewer than 5 items, than 20, than 60, and more.
+    pub by_history: [BucketSummary; 4],
     /// Mean logarithmic loss in nats over positives and their drawn negatives; `None` before the first.
     pub log_loss: Option<f64>,
     /// Area under the ROC curve over the same.
     pub auc: Option<f64>,
+    /// Expected calibration error over the same, in ten bins of probability.
+    pub calibration_error: Option<f64>,
 }
 
 /// Buffers that are used again.
@@ -58,15 +66,11 @@ pub struct Scratch {
 }
 
 impl Progressive {
-    /// Takes a rank, and the scores of a positive and its negatives, all made before learning.
-    pub fn observe(&mut self, model: &dyn Model, rank: Option<Rank>, positive: f32, negatives: &[f32]) {
-        if let Some(rank) = rank {
-            self.sums.scored += 1;
-            self.sums.reciprocal += 1.0 / rank.rank;
-            if rank.within(DEPTH) {
-                self.sums.hits += 1;
-                self.sums.gain += 1.0 / libm::log2(rank.rank + 1.0);
-            }
+    /// Takes a rank with the length of the user's history, and the scores of a positive and its negatives, all made
+    /// before learning.
+    pub fn observe(&mut self, model: &dyn Model, rank: Option<(Rank, usize)>, positive: f32, negatives: &[f32]) {
+        if let Some((rank, history)) = rank {
+            self.sums.ranks.add(rank, history);
         }
         let scores = std::iter::once((positive, true)).chain(negatives.iter().map(|s| (*s, false)));
         for (score, is_positive) in scores.clone() {
@@ -74,6 +78,7 @@ impl Progressive {
             let signed = if is_positive { -f64::from(logit) } else { f64::from(logit) };
             self.sums.predictions += 1;
             self.sums.loss += softplus(signed);
+            self.sums.reliability.add(f64::from(sigmoid(logit)), is_positive);
             self.auc.observe(logit, is_positive);
         }
         // Only after all of the example were predicted: the line must not learn from a part of it.
@@ -87,16 +92,20 @@ impl Progressive {
     /// Scores so far.
     #[must_use]
     pub fn summary(&self) -> ProgressiveSummary {
-        let s = &self.sums;
-        let mean = |sum: f64| if s.scored == 0 { 0.0 } else { sum / s.scored as f64 };
+        let (s, ranks) = (&self.sums, self.sums.ranks.summary());
         ProgressiveSummary {
             examples: s.examples,
-            scored: s.scored,
-            recall_at_10: mean(s.hits as f64),
-            ndcg_at_10: mean(s.gain),
-            mrr: mean(s.reciprocal),
+            scored: ranks.scored,
+            recall_at_10: ranks.recall_at_10,
+            ndcg_at_10: ranks.ndcg_at_10,
+            mrr: ranks.mrr,
+            recall_at_20: ranks.recall_at_20,
+            mrr_at_20: ranks.mrr_at_20,
+            recall_lately: ranks.recall_lately,
+            by_history: ranks.by_history,
             log_loss: (s.predictions > 0).then(|| s.loss / s.predictions as f64),
             auc: self.auc.value(),
+            calibration_error: s.reliability.error(),
         }
     }
 }
@@ -128,7 +137,8 @@ pub fn run_example(
         items[1..=n].copy_from_slice(&example.negatives[..n]);
         let mut scores = [0.0; 1 + NEGATIVES];
         model.score(&example.context, &items[..=n], &mut scores[..=n]);
-        progressive.observe(model, rank, scores[0], &scores[1..=n]);
+        let history = ranking.map_or(0, |r| r.excluded.len());
+        progressive.observe(model, rank.map(|rank| (rank, history)), scores[0], &scores[1..=n]);
     }
     progressive.sums.examples += 1;
     Run { rank, learned: model.learn(example) }

@@ -1,19 +1,24 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history (what users took),
-//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
+//! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
+//! (what users took), taught (which items taught something), content (what items are), negatives, kernels; then what
+//! several models are made of: counter, factors, embedding (rows of vectors), links (neighbours), gram and normal (sums
+//! and solves), noise (frequent negatives), adam, dense; then the models, one a file; registry builds them by name.
 
 mod adam;
 mod bpr;
+mod content;
 mod counter;
 mod dense;
 mod directory;
+mod embedding;
 mod factors;
 mod forgotten;
 mod gram;
 mod history;
 mod ials;
 mod isgd;
+mod item2vec;
 mod item_knn;
 pub mod kernels;
 mod links;
@@ -21,19 +26,23 @@ mod mf;
 mod model;
 mod ncf;
 mod negatives;
+mod noise;
 mod normal;
 mod popularity;
 pub mod registry;
 mod sightings;
 mod taught;
 mod transitions;
+mod two_tower;
 
 pub use bpr::{Bpr, BprConfig};
+pub use content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use forgotten::Forgotten;
 pub use history::{DEFAULT_HISTORY, History};
 pub use ials::{Ials, IalsConfig};
 pub use isgd::{Isgd, IsgdConfig};
+pub use item2vec::{Item2vec, Item2vecConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
@@ -42,3 +51,4 @@ pub use popularity::{Popularity, PopularityConfig};
 pub use registry::ModelConfig;
 pub use taught::Taught;
 pub use transitions::{Transitions, TransitionsConfig};
+pub use two_tower::{TwoTower, TwoTowerConfig};

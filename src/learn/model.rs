@@ -1,6 +1,7 @@
 //! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so.
 
 use super::Forgotten;
+use super::content::ItemContent;
 use crate::event::{Id, Time};
 use crate::table::Part;
 use std::sync::Arc;
@@ -74,6 +75,12 @@ pub trait Model: Part + Send + Sync {
     /// and no state; worth calling before a pass over the catalogue, and before [`Model::view`].
     fn prepare(&mut self, items: usize) {
         let _ = items;
+    }
+
+    /// Takes what is known of an item, as often as it is said anew; empty content for an item that is gone. Models
+    /// that learn from ids alone pass over it.
+    fn describe(&mut self, item: Slot, content: &ItemContent) {
+        let _ = (item, content);
     }
 
     /// Learns one example. Called after it was scored, never before.

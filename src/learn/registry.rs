@@ -3,24 +3,28 @@
 use super::bpr::{Bpr, BprConfig};
 use super::ials::{Ials, IalsConfig};
 use super::isgd::{Isgd, IsgdConfig};
+use super::item2vec::{Item2vec, Item2vecConfig};
 use super::item_knn::{ItemKnn, ItemKnnConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
 use super::popularity::{Popularity, PopularityConfig};
 use super::transitions::{Transitions, TransitionsConfig};
+use super::two_tower::{TwoTower, TwoTowerConfig};
 use crate::event::Span;
 use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 8] = [
+const TABLE: [(&str, &[&str]); 10] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
     ("item_knn", &["half_life"]),
     ("isgd", &["dimensions", "learning_rate", "regularisation"]),
     ("mf", &["dimensions", "learning_rate", "regularisation"]),
     ("bpr", &["dimensions", "learning_rate", "regularisation"]),
+    ("item2vec", &["dimensions", "learning_rate", "half_life"]),
+    ("two_tower", &["dimensions", "learning_rate", "regularisation"]),
     ("ials", &["dimensions", "regularisation", "unobserved"]),
     ("ncf", &["dimensions", "learning_rate", "hidden"]),
 ];
@@ -66,6 +70,8 @@ enum Resolved {
     Isgd(IsgdConfig),
     Mf(MfConfig),
     Bpr(BprConfig),
+    Item2vec(Item2vecConfig),
+    TwoTower(TwoTowerConfig),
     Ials(IalsConfig),
     Ncf(NcfConfig),
 }
@@ -111,6 +117,22 @@ impl Resolved {
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                     ..d
+                })
+            }
+            "item2vec" => {
+                let d = Item2vecConfig::default();
+                Self::Item2vec(Item2vecConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    half_life: c.half_life.unwrap_or(d.half_life),
+                })
+            }
+            "two_tower" => {
+                let d = TwoTowerConfig::default();
+                Self::TwoTower(TwoTowerConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                 })
             }
             "ials" => {
@@ -198,6 +220,8 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Isgd(c) => Box::new(Isgd::new(c, seed)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
         Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
+        Resolved::Item2vec(c) => Box::new(Item2vec::new(c, seed)),
+        Resolved::TwoTower(c) => Box::new(TwoTower::new(c, seed)),
         Resolved::Ials(c) => Box::new(Ials::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })

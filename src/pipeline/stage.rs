@@ -6,7 +6,7 @@
 use super::state::State;
 use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
-use crate::learn::{Context, Example, Forgotten, NEGATIVES, RECENT, Slot, Taught};
+use crate::learn::{Context, Example, Forgotten, ItemContent, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -32,17 +32,35 @@ pub(super) struct StagedRanking {
     excluded: Range<usize>,
 }
 
-/// The examples of one cut in log order.
+/// What models are told between examples.
+pub(super) enum Notice {
+    /// What is known of an item from here on.
+    Described(Slot, ItemContent),
+    /// Whose slots mean somebody else from here on.
+    Forgotten(Forgotten),
+}
+
+/// The examples of one cut in log order, and what models are told between them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) examples: Vec<Staged>,
-    /// Who is forgotten, each before the example of that number: models follow in the same order.
-    pub(super) forgotten: Vec<(usize, Forgotten)>,
+    /// What models are told, each before the example of that number: they follow in the order of the log.
+    pub(super) notices: Vec<(usize, Notice)>,
     /// Items that rankings leave out, one after another.
     excluded: Vec<Slot>,
 }
 
 impl Batch {
+    /// Adds what is known of an item from here on.
+    pub(super) fn describe(&mut self, item: Slot, content: ItemContent) {
+        self.notices.push((self.examples.len(), Notice::Described(item, content)));
+    }
+
+    /// Whether there is nothing to learn.
+    pub(super) fn is_empty(&self) -> bool {
+        self.examples.is_empty() && self.notices.is_empty()
+    }
+
     /// An example as models see it.
     pub(super) fn example<'a>(&'a self, staged: &'a Staged) -> Example<'a> {
         Example {
@@ -130,7 +148,7 @@ impl State {
         self.pending.forget(|u| forgotten.has_user(u), |i| forgotten.has_item(i));
         turn.report.forgotten_users += forgotten.users.len() as u64;
         turn.report.forgotten_items += forgotten.items.len() as u64;
-        turn.batch.forgotten.push((turn.batch.examples.len(), forgotten));
+        turn.batch.notices.push((turn.batch.examples.len(), Notice::Forgotten(forgotten)));
     }
 
     /// Stages what was shown and ignored, when its decision closes.

@@ -8,7 +8,8 @@ use super::report::Report;
 use super::stage::{Batch, StageSeeds};
 use super::state::State;
 use super::train::train;
-use crate::event::{Command, Event, Id, Span, Time};
+use crate::event::{Command, Event, Id, Item, Span, Time};
+use crate::learn::ItemContent;
 use crate::rng::Seed;
 
 /// What a step works on.
@@ -202,7 +203,7 @@ impl State {
             Event::Interaction(e) => self.interact(turn, e),
             Event::Feedback(e) => self.feed(turn, e),
             Event::Impression(e) => self.see_impression(e),
-            Event::Item(e) => self.describe(turn.report, e),
+            Event::Item(e) => self.describe(turn, e),
             Event::Decision(e) => {
                 return self.open_decision(turn, e, arrival.record.payload.as_deref().unwrap_or_default());
             }
@@ -210,13 +211,17 @@ impl State {
         EventOutcome::Accepted
     }
 
-    /// What is known of an item: its name, and whether it may be recommended.
-    fn describe(&mut self, report: &mut Report, event: &crate::event::Item) {
+    /// What is known of an item: its name, whether it may be recommended, and its content, which models get in the order
+    /// of the log.
+    fn describe(&mut self, turn: &mut Turn<'_>, event: &Item) {
         let id = Id::of(&event.item_id);
         let available = event.facts.as_ref().is_some_and(|f| f.available);
         match self.directory.item(id).or_else(|| self.directory.admit_item(id, &event.item_id)) {
-            Some(slot) => self.directory.set_available(slot, available),
-            None => report.not_admitted += 1,
+            Some(slot) => {
+                self.directory.set_available(slot, available);
+                turn.batch.describe(slot, event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of));
+            }
+            None => turn.report.not_admitted += 1,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Score, then learn: every model works through the same ordered batch, one thread a model at most.
+//! Score, then learn, told of items in between: every model works through the same ordered batch, one thread a model at most.
 
 use super::report::Report;
-use super::stage::Batch;
+use super::stage::{Batch, Notice};
 use super::state::Trained;
 use super::step::Rules;
 use crate::evaluate::{Ranking, Scratch, run_example};
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 /// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
 pub(super) fn train(models: &mut [Trained], batch: &Batch, rules: &Rules, report: &mut Report) {
-    if batch.examples.is_empty() && batch.forgotten.is_empty() {
+    if batch.is_empty() {
         return;
     }
     let threads = rules.threads.clamp(1, models.len().max(1));
@@ -45,17 +45,25 @@ fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64
     let begun = nanos();
     let mut scratch = Scratch::default();
     let mut skipped = 0;
-    let mut forgotten = batch.forgotten.iter().peekable();
-    for (n, staged) in batch.examples.iter().enumerate() {
-        while let Some((_, gone)) = forgotten.next_if(|(before, _)| *before <= n) {
-            trained.model.forget(gone);
-        }
+    let mut told = 0;
+    for (at, staged) in batch.examples.iter().enumerate() {
+        told += tell(trained, &batch.notices[told..], at);
         let example = batch.example(staged);
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         skipped += u64::from(run.learned.non_finite);
     }
-    forgotten.for_each(|(_, gone)| trained.model.forget(gone));
+    tell(trained, &batch.notices[told..], batch.examples.len());
     trained.nanos += nanos().saturating_sub(begun);
     skipped
+}
+
+/// Tells a model what was said of items before an example; returns how much that was.
+fn tell(trained: &mut Trained, notices: &[(usize, Notice)], example: usize) -> usize {
+    let due = notices.iter().take_while(|(before, _)| *before <= example);
+    due.map(|(_, notice)| match notice {
+        Notice::Described(item, content) => trained.model.describe(*item, content),
+        Notice::Forgotten(forgotten) => trained.model.forget(forgotten),
+    })
+    .count()
 }

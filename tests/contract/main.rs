@@ -3,9 +3,9 @@
 mod stream;
 
 use proptest::prelude::*;
-use reiver::event::{Id, Time};
+use reiver::event::{Id, ItemFacts, Time};
 use reiver::learn::registry::{KINDS, build};
-use reiver::learn::{Context, Example, Forgotten, Learned, Model, ModelConfig};
+use reiver::learn::{Context, Example, Forgotten, ItemContent, Learned, Model, ModelConfig};
 use reiver::rng::Seed;
 use std::sync::Arc;
 use stream::{ITEMS, Player, Slots, USERS, stream};
@@ -13,6 +13,19 @@ use xxhash_rust::xxh3::Xxh3;
 
 fn fresh(kind: &str, seed: u64) -> Box<dyn Model> {
     build(kind, &ModelConfig::default(), Seed(seed)).expect("a kind of the registry")
+}
+
+/// Tells a model what the stream's items are; every seventh is said to be gone.
+fn describe(model: &mut dyn Model, slots: &Slots) {
+    for item in 0..ITEMS {
+        let facts = ItemFacts {
+            title: Some(format!("number {item}")),
+            categories: vec![["even", "odd"][item as usize % 2].to_owned()],
+            ..ItemFacts::default()
+        };
+        let content = if item % 7 == 6 { ItemContent::default() } else { ItemContent::of(&facts) };
+        model.describe(slots.item(item), &content);
+    }
 }
 
 /// A digest of all state, as the pipeline takes it.
@@ -63,7 +76,7 @@ fn same_seed_same_bits() {
         let first = run(1);
         assert_eq!(first, run(1), "{kind}");
         assert!(finite(&first.1), "{kind}");
-        let drawn = matches!(kind, "mf" | "ncf");
+        let drawn = matches!(kind, "mf" | "item2vec" | "two_tower" | "ncf");
         assert_eq!(first == run(2), !drawn, "{kind}: only what draws first values may depend on the seed");
     }
 }
@@ -75,6 +88,7 @@ fn save_and_load_continue_with_the_same_bits() {
         let events = stream(3, 905);
         let (before, after) = events.split_at(453);
         let (mut model, mut player) = (fresh(kind, 4), Player::new(Slots::plain()));
+        describe(&mut *model, &player.slots);
         player.play(&mut *model, before);
         // What was kept for speed must not leak into a restored model, nor be missed by it.
         model.prepare(usize::MAX);
@@ -114,6 +128,7 @@ proptest! {
         for kind in KINDS {
             let run = |slots| {
                 let (mut model, mut player) = (fresh(kind, 9), Player::new(slots));
+                describe(&mut *model, &player.slots);
                 player.play(&mut *model, &events);
                 answers(&*model, &player)
             };
@@ -128,6 +143,7 @@ proptest! {
             let all = stream(seed, events);
             let (before, after) = all.split_at((prepared as usize).min(events));
             player.play(&mut *model, before);
+            describe(&mut *model, &player.slots);
             model.prepare(usize::MAX);
             player.play(&mut *model, after);
             let view = model.view();
@@ -164,6 +180,7 @@ fn a_view_never_changes() {
         let view: Arc<dyn Model> = model.view();
         let before = answers(&*view, &then);
         assert_eq!(before, answers(&*model, &then), "{kind}");
+        describe(&mut *model, &player.slots);
         player.play(&mut *model, &events[350..]);
         assert_eq!(before, answers(&*view, &then), "{kind}");
         assert_ne!(before, answers(&*model, &then), "{kind} learned nothing");
@@ -174,9 +191,11 @@ fn a_view_never_changes() {
 fn memory_is_bounded_by_users_and_items() {
     for kind in KINDS {
         let (mut model, mut player) = (fresh(kind, 1), Player::new(Slots::plain()));
+        describe(&mut *model, &player.slots);
         player.play(&mut *model, &stream(1, 2000));
         model.prepare(usize::MAX);
         let once = model.bytes();
+        describe(&mut *model, &player.slots);
         player.play(&mut *model, &stream(2, 6000));
         model.prepare(usize::MAX);
         assert_eq!(model.bytes(), once, "{kind} grew with events");
@@ -246,8 +265,20 @@ fn whoever_is_unknown_gets_what_is_popular() {
 }
 
 #[test]
+fn what_is_said_of_items_reaches_the_model_that_reads_it() {
+    for kind in KINDS {
+        let (mut told, mut untold) = (fresh(kind, 21), fresh(kind, 21));
+        let (mut player, mut other) = (Player::new(Slots::plain()), Player::new(Slots::plain()));
+        describe(&mut *told, &player.slots);
+        player.play(&mut *told, &stream(22, 2000));
+        other.play(&mut *untold, &stream(22, 2000));
+        assert_eq!(answers(&*told, &player) != answers(&*untold, &other), kind == "two_tower", "{kind}");
+    }
+}
+
+#[test]
 fn learns_what_a_user_likes() {
-    for kind in ["mf", "ncf"] {
+    for kind in ["mf", "two_tower", "ncf"] {
         let (mut model, mut player) = (fresh(kind, 21), Player::new(Slots::plain()));
         player.play(&mut *model, &stream(22, 6000));
         // Users like items of their own parity (see the stream): odd minus even must follow.

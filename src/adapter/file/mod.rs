@@ -4,7 +4,7 @@ mod rows;
 mod store;
 
 pub use rows::{
-    BadRow, BadRows, Columns, ColumnsError, FileError, Format, MAX_BAD_ROWS, RowProblem, Rows, RowsConfig,
-    write_json_lines,
+    BadRow, BadRows, Columns, ColumnsError, FileError, Format, HeldOutRow, MAX_BAD_ROWS, RowProblem, Rows, RowsConfig,
+    movies_beside, read_held_out, write_json_lines,
 };
 pub use store::{FolderError, FolderStore};

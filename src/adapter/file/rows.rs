@@ -2,16 +2,20 @@
 //! place as offset, the event's time as timestamp. `replay` decodes them as it decodes Kafka's.
 //!
 //! Read in this order: this file, rows/lines (bounded lines, gzip), rows/movielens, rows/table (CSV), rows/json_lines,
-//! rows/problem (bad rows).
+//! rows/movies (what the rated items are), rows/held_out (the second file of leave one out), rows/problem (bad rows).
 
+mod held_out;
 mod json_lines;
 mod lines;
 mod movielens;
+mod movies;
 mod problem;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use held_out::{HeldOutRow, read_held_out};
+pub use movies::movies_beside;
 pub use problem::{BadRow, BadRows, FileError, MAX_BAD_ROWS, RowProblem};
 pub use table::{Columns, ColumnsError};
 
@@ -19,7 +23,7 @@ use crate::event::{Partition, Record, Time};
 use bytes::Bytes;
 use lines::Lines;
 use std::io::{BufRead, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the rows of a file are written.
@@ -46,6 +50,9 @@ pub struct RowsConfig {
     pub columns: Columns,
     /// The time a JSON line's event says it happened (the codec's `event_time`).
     pub time_of: fn(&[u8]) -> Option<Time>,
+    /// A MovieLens file of movies (`u.item` or `movies.dat`, Latin-1): its rows come first, as item events; see
+    /// [`movies_beside`].
+    pub items: Option<PathBuf>,
 }
 
 /// One good row.
@@ -67,6 +74,8 @@ enum Reader {
 /// The records of a file. Bad rows are left out and counted, up to [`MAX_BAD_ROWS`].
 pub struct Rows {
     partition: Partition,
+    /// The items that come first, under a partition of their own; `None` when they have come.
+    movies: Option<(Partition, movies::Movies)>,
     reader: Reader,
     bad: BadRows,
     /// The newest time so far: the timestamp of a record that has none.
@@ -100,7 +109,9 @@ impl Rows {
             Format::JsonLines => Reader::JsonLines(json_lines::JsonLines::new(lines, config.time_of)),
         };
         let partition = Partition { topic: Arc::clone(&config.topic), number: 0 };
-        Ok(Self { partition, reader, bad, newest: Time(0), failed: false })
+        let movies = config.items.as_deref().map(Lines::open).transpose()?.map(movies::Movies::new);
+        let movies = movies.map(|movies| (Partition { topic: "items".into(), number: 0 }, movies));
+        Ok(Self { partition, movies, reader, bad, newest: Time(0), failed: false })
     }
 
     /// The rows that could not be read, so far.
@@ -119,12 +130,19 @@ impl Rows {
         }
     }
 
-    fn row(&mut self) -> Result<Option<Row>, FileError> {
-        match &mut self.reader {
-            Reader::MovieLens(rows) => Ok(rows.next()),
-            Reader::Csv(rows) => rows.next(&mut self.bad),
-            Reader::JsonLines(rows) => rows.next(),
+    fn row(&mut self) -> Result<Option<(Partition, Row)>, FileError> {
+        if let Some((partition, movies)) = &mut self.movies {
+            if let Some(row) = movies.next(&mut self.bad)? {
+                return Ok(Some((partition.clone(), row)));
+            }
+            self.movies = None;
         }
+        let row = match &mut self.reader {
+            Reader::MovieLens(rows) => rows.next(),
+            Reader::Csv(rows) => rows.next(&mut self.bad)?,
+            Reader::JsonLines(rows) => rows.next()?,
+        };
+        Ok(row.map(|row| (self.partition.clone(), row)))
     }
 }
 
@@ -137,11 +155,11 @@ impl Iterator for Rows {
         }
         match self.row() {
             Ok(None) => None,
-            Ok(Some(row)) => {
+            Ok(Some((partition, row))) => {
                 let timestamp = row.time.unwrap_or(self.newest);
                 self.newest = self.newest.max(timestamp);
                 Some(Ok(Record {
-                    partition: self.partition.clone(),
+                    partition,
                     offset: i64::try_from(row.place).unwrap_or(i64::MAX),
                     timestamp,
                     key: None,
@@ -186,6 +204,19 @@ struct Touch<'a> {
     value: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<&'a str>,
+}
+
+/// What a row says of an item; true since ever, so that no time is given.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    event_id: &'a str,
+    item_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<&'a str>,
 }
 
 /// The row at `place`: its event id is the place counted from 1, as people count rows.

@@ -51,6 +51,9 @@ pub enum RowProblem {
     /// It is not UTF-8.
     #[error("not UTF-8")]
     NotText,
+    /// The row is one of the file of items beside.
+    #[error("(of the items) {0}")]
+    OfItem(Box<Self>),
 }
 
 impl RowProblem {
@@ -62,6 +65,7 @@ impl RowProblem {
             Self::Number { .. } | Self::Time { .. } | Self::NotText => "wrong_type",
             Self::Empty { .. } => "empty_field",
             Self::TooLong { .. } => "too_large",
+            Self::OfItem(problem) => problem.code(),
         }
     }
 }

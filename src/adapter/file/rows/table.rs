@@ -94,22 +94,33 @@ impl Places {
         } else {
             columns.clone()
         };
-        let place = |name: &str| match header.iter().position(|it| it == name) {
-            Some(at) => Ok((at, name.to_owned())),
-            None => {
-                Err(FileError::NoColumn { name: name.to_owned(), header: header.iter().take(50).map(shown).collect() })
-            }
-        };
-        let maybe = |name: &Option<String>| name.as_deref().map(place).transpose();
+        let maybe = |name: &Option<String>| name.as_deref().map(|name| place(header, name)).transpose();
         let user = columns.user.as_deref().or(columns.session.as_deref()).unwrap_or("user_id");
         Ok(Self {
-            user: place(user)?,
-            item: place(columns.item.as_deref().unwrap_or("item_id"))?,
+            user: place(header, user)?,
+            item: place(header, columns.item.as_deref().unwrap_or("item_id"))?,
             time: maybe(&columns.time)?,
             rating: maybe(&columns.rating)?,
             session: maybe(&columns.session)?,
         })
     }
+}
+
+/// Where a column stands, with its name.
+pub(super) fn place(header: &StringRecord, name: &str) -> Result<(usize, String), FileError> {
+    match header.iter().position(|it| it == name) {
+        Some(at) => Ok((at, name.to_owned())),
+        None => Err(FileError::NoColumn { name: name.to_owned(), header: header.iter().take(50).map(shown).collect() }),
+    }
+}
+
+/// Reads the header line.
+pub(super) fn header(lines: &mut Lines, line: &mut Vec<u8>) -> Result<StringRecord, FileError> {
+    if !lines.next(MAX_ROW, line)? {
+        return Err(FileError::NoHeader("it is empty".to_owned()));
+    }
+    let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    split(text).map_err(|problem| FileError::NoHeader(problem.to_string()))
 }
 
 /// The rows of a CSV file.
@@ -125,11 +136,7 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn open(mut lines: Lines, columns: &Columns) -> Result<Self, FileError> {
         let mut line = Vec::new();
-        if !lines.next(MAX_ROW, &mut line)? {
-            return Err(FileError::NoHeader("it is empty".to_owned()));
-        }
-        let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
-        let header = split(text).map_err(|problem| FileError::NoHeader(problem.to_string()))?;
+        let header = header(&mut lines, &mut line)?;
         let places = Places::find(&header, columns)?;
         Ok(Self { lines, line, width: header.len(), places, rows: 0 })
     }
@@ -155,7 +162,7 @@ impl Table {
 }
 
 /// Splits one line. A quoted field may hold commas and quotes, but no line end: that bounds what one stray quote does.
-fn split(line: &[u8]) -> Result<StringRecord, RowProblem> {
+pub(super) fn split(line: &[u8]) -> Result<StringRecord, RowProblem> {
     if line.len() > MAX_ROW {
         return Err(RowProblem::TooLong { limit: MAX_ROW });
     }
@@ -186,7 +193,7 @@ fn row(line: &[u8], width: usize, places: &Places, place: u64) -> Result<Row, Ro
     Ok(touch(place, time, user, item, rating, session))
 }
 
-fn filled<'a>(fields: &'a StringRecord, (at, column): &(usize, String)) -> Result<&'a str, RowProblem> {
+pub(super) fn filled<'a>(fields: &'a StringRecord, (at, column): &(usize, String)) -> Result<&'a str, RowProblem> {
     match fields.get(*at) {
         None | Some("") => Err(RowProblem::Empty { column: column.clone() }),
         Some(text) => Ok(text),

@@ -1,0 +1,143 @@
+//! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of.
+
+use super::kernels::dot;
+use super::model::Slot;
+use crate::event::Id;
+use crate::rng::Seed;
+use crate::table::{PartError, Table};
+use rand::Rng;
+
+/// Floats of a side row: bias, summed squares of the vector's and of the bias's gradients, 1 once it is awake.
+const SIDE: usize = 4;
+const BIAS: usize = 0;
+const SQUARES: usize = 1;
+const BIAS_SQUARES: usize = 2;
+const AWAKE: usize = 3;
+/// Vectors and biases longer than this are pulled back: no stream of one pair may run away.
+const LONGEST: f32 = 16.0;
+/// Keeps the first steps bounded.
+const DAMPING: f32 = 1e-2;
+
+/// How rows move.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Pace {
+    /// Step size.
+    pub(super) rate: f32,
+    /// L2 regularisation.
+    pub(super) regularisation: f32,
+}
+
+/// Vectors with a bias and accumulators, one row a thing. Vectors lie apart from the rest, so that a pass over all of
+/// them reads them one after another.
+#[derive(Clone, Debug)]
+pub(super) struct Embedding {
+    vectors: Table,
+    side: Table,
+    seed: Seed,
+    deviation: f32,
+}
+
+impl Embedding {
+    /// No rows yet. First vectors are drawn with this standard deviation; 0 draws nothing and leaves zeros.
+    pub(super) fn new(dimensions: usize, seed: Seed, deviation: f32) -> Self {
+        Self { vectors: Table::new(dimensions), side: Table::new(SIDE), seed, deviation }
+    }
+
+    #[inline]
+    pub(super) fn awake(&self, row: Slot) -> bool {
+        self.side.floats(row as usize)[AWAKE] > 0.0
+    }
+
+    #[inline]
+    pub(super) fn bias(&self, row: Slot) -> f32 {
+        self.side.floats(row as usize)[BIAS]
+    }
+
+    #[inline]
+    pub(super) fn vector(&self, row: Slot) -> &[f32] {
+        self.vectors.floats(row as usize)
+    }
+
+    /// The vectors, for passes over all of them.
+    pub(super) const fn vectors(&self) -> &Table {
+        &self.vectors
+    }
+
+    /// Both tables, in which a row that is forgotten becomes zero.
+    pub(super) const fn both_mut(&mut self) -> [&mut Table; 2] {
+        [&mut self.vectors, &mut self.side]
+    }
+
+    /// Draws a row's first vector from its id, once: sums of four uniforms, near enough to normal and the same
+    /// everywhere, whatever came before.
+    pub(super) fn awaken(&mut self, row: Slot, id: Id) {
+        if self.awake(row) {
+            return;
+        }
+        self.side.floats_mut(row as usize)[AWAKE] = 1.0;
+        let vector = self.vectors.floats_mut(row as usize);
+        if self.deviation == 0.0 {
+            return;
+        }
+        let mut stream = self.seed.keyed(id.0).stream();
+        for w in vector {
+            let bits = stream.next_u64();
+            let sum: u32 = (0..4).map(|k| (bits >> (16 * k)) as u32 & 0xffff).sum();
+            // Four uniforms on [0, 1) have mean 2 and variance 1/3.
+            *w = self.deviation * (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8;
+        }
+    }
+
+    /// One Adagrad step of a row's vector on scale·(own·other) + reg/2·|own|².
+    #[inline]
+    pub(super) fn step(&mut self, row: Slot, other: &[f32], scale: f32, pace: Pace) {
+        let squares = &mut self.side.floats_mut(row as usize)[SQUARES];
+        descend(self.vectors.floats_mut(row as usize), other, scale, pace, squares);
+    }
+
+    /// One Adagrad step of a row's bias along `slope`.
+    #[inline]
+    pub(super) fn step_bias(&mut self, row: Slot, slope: f32, pace: Pace) {
+        let side = self.side.floats_mut(row as usize);
+        let slope = slope + pace.regularisation * side[BIAS];
+        side[BIAS_SQUARES] += slope * slope;
+        let bias = side[BIAS] - pace.rate * slope / (side[BIAS_SQUARES] + DAMPING).sqrt();
+        side[BIAS] = bias.clamp(-LONGEST, LONGEST);
+    }
+
+    /// The tables for a part, under names that begin with `name`.
+    pub(super) fn tables(&self, name: &str) -> [(String, &Table); 2] {
+        [(name.to_owned(), &self.vectors), (format!("{name}.side"), &self.side)]
+    }
+
+    /// The same, to be filled by a restore; call [`Embedding::check`] afterwards.
+    pub(super) fn tables_mut(&mut self, name: &str) -> [(String, &mut Table); 2] {
+        [(name.to_owned(), &mut self.vectors), (format!("{name}.side"), &mut self.side)]
+    }
+
+    /// Whether restored tables have the shape they must.
+    pub(super) fn check(&self, dimensions: usize) -> Result<(), PartError> {
+        if self.vectors.width() == dimensions && self.side.width() == SIDE {
+            return Ok(());
+        }
+        Err(PartError(format!("vectors of {} numbers where {dimensions} are set", self.vectors.width())))
+    }
+}
+
+/// One Adagrad step (Duchi et al. 2011, with one accumulator a row): rate·g/√(s + 0.01), g = scale·other + reg·own and
+/// s the row's sum of mean squared gradients, with the mean square found without building g.
+pub(super) fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) {
+    let reg = pace.regularisation;
+    let sum = scale * scale * dot(other, other) + 2.0 * scale * reg * dot(other, own) + reg * reg * dot(own, own);
+    *squares += sum.max(0.0) / own.len() as f32;
+    let rate = pace.rate / (*squares + DAMPING).sqrt();
+    let (keep, pull) = (1.0 - rate * reg, rate * scale);
+    for (w, o) in own.iter_mut().zip(other) {
+        *w = keep * *w - pull * o;
+    }
+    let length = dot(own, own).sqrt();
+    if length > LONGEST {
+        let shrink = LONGEST / length;
+        own.iter_mut().for_each(|w| *w *= shrink);
+    }
+}

@@ -1,0 +1,462 @@
+//! Two towers: an item and whom it meets as vectors of one space, out of content and ids.
+
+use super::Forgotten;
+use super::content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
+use super::embedding::{Embedding, Pace};
+use super::kernels::{axpy, dot, sigmoid};
+use super::model::{Context, Example, Learned, Model, Slot};
+use crate::rng::Seed;
+use crate::table::{Part, PartError, Table};
+use std::sync::Arc;
+
+/// Parameters of [`TwoTower`]. Defaults were chosen on MovieLens-1M.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TwoTowerConfig {
+    /// Length of the towers' vectors.
+    pub dimensions: usize,
+    /// Step size.
+    pub learning_rate: f32,
+    /// L2 regularisation of vectors, adapters and biases.
+    pub regularisation: f32,
+}
+
+impl Default for TwoTowerConfig {
+    fn default() -> Self {
+        Self { dimensions: 32, learning_rate: 0.1, regularisation: 0.002 }
+    }
+}
+
+/// Words of an item's content: number of features, then their places, then their values.
+const CONTENT: usize = 1 + 2 * MAX_FEATURES;
+/// How many recent items the user tower sees, and how fast their say falls with age.
+const SEEN: usize = 5;
+const SAY_DECAY: f32 = 0.8;
+/// Standard deviation of first vectors of users and items; everything else begins at zero.
+const INIT: f32 = 0.1;
+/// Heaviest weight that an example has.
+const HEAVIEST: f32 = 100.0;
+
+/// P(positive) = `σ(b + b_u + b_i + β·x_i + p·q)`. Item tower: `q = e_i + W·x_i`, an id row and a linear adapter over the
+/// item's content x ([`ItemContent`]). User tower: `p = e_u + Σ_j s_j·(d_j + V·x_j)` over the last five items j, with
+/// weights s that fall by 0.8 and sum to one, d_j a row for "has taken j", and an adapter V of its own. One logistic
+/// step for a positive and each drawn negative, by Adagrad with one accumulator a row; a row of an adapter is a
+/// feature's column. (Two towers: Yi et al. 2019, "Sampling-bias-corrected neural modeling for large corpus item
+/// recommendations", with linear towers; rows of taken items: Kabbur et al. 2013, "FISM".)
+///
+/// A new item has its content from the first moment, and no id vector until it is taken once. Content comes through
+/// [`Model::describe`] and is kept here: 388 bytes an item, nothing for items without.
+///
+/// ```
+/// use reiver::event::{Id, ItemFacts, Time};
+/// use reiver::learn::{Context, Example, ItemContent, Model, TwoTower, TwoTowerConfig};
+/// use reiver::rng::Seed;
+/// let mut model = TwoTower::new(TwoTowerConfig::default(), Seed(1));
+/// for (item, genre) in [(0, "war"), (1, "love"), (2, "war"), (3, "love")] {
+///     let facts = ItemFacts { categories: vec![genre.to_owned()], ..ItemFacts::default() };
+///     model.describe(item, &ItemContent::of(&facts));
+/// }
+/// let context = Context { user: Some(0), user_id: Id::of("u"), recent: &[], time: Time(0) };
+/// let other = Example { context, item: 1, item_id: Id::of("b"), label: 0.0, weight: 1.0, negatives: &[] };
+/// model.learn(&other);
+/// for _ in 0..20 {
+///     model.learn(&Example { item: 0, item_id: Id::of("a"), label: 1.0, negatives: &[1], ..other });
+/// }
+/// let mut scores = [0.0; 4];
+/// model.score_all(&context, &mut scores);
+/// assert!(scores[2] > scores[3], "never taken, and of the kind that is liked");
+/// ```
+#[derive(Clone, Debug)]
+pub struct TwoTower {
+    config: TwoTowerConfig,
+    users: Embedding,
+    items: Embedding,
+    /// Row: what having taken an item says of a user.
+    seen: Embedding,
+    /// Row: a feature's column of the item tower's adapter W, and its bias β.
+    item_adapter: Embedding,
+    /// Row: a feature's column of the user tower's adapter V.
+    user_adapter: Embedding,
+    content: Table,
+    /// The bias of its row 0 is the global one.
+    global: Embedding,
+}
+
+impl TwoTower {
+    /// Nothing learned yet.
+    #[must_use]
+    pub fn new(config: TwoTowerConfig, seed: Seed) -> Self {
+        let rows = |name: &str, deviation| Embedding::new(config.dimensions, seed.named(name), deviation);
+        Self {
+            config,
+            users: rows("users", INIT),
+            items: rows("items", INIT),
+            seen: rows("seen", 0.0),
+            item_adapter: rows("item adapter", 0.0),
+            user_adapter: rows("user adapter", 0.0),
+            content: Table::new(CONTENT),
+            global: Embedding::new(1, seed, 0.0),
+        }
+    }
+
+    /// What is known of an item.
+    fn features(&self, item: Slot) -> impl Iterator<Item = Feature> + '_ {
+        features(self.content.row(item as usize))
+    }
+
+    /// The user tower's vector.
+    fn of_user(&self, context: &Context<'_>) -> Vec<f32> {
+        let mut vector = vec![0.0; self.config.dimensions];
+        if let Some(user) = context.user {
+            axpy(1.0, self.users.vector(user), &mut vector);
+        }
+        for (item, say) in saying(context.recent) {
+            axpy(say, self.seen.vector(item), &mut vector);
+            for f in self.features(item) {
+                axpy(say * f.value, self.user_adapter.vector(f.bucket), &mut vector);
+            }
+        }
+        vector
+    }
+
+    /// What is the same for all items of a user.
+    fn base(&self, user: Option<Slot>) -> f32 {
+        self.global.bias(0) + user.map_or(0.0, |u| self.users.bias(u))
+    }
+
+    /// One logistic step on an item, which adds to `pull` how the user tower is to move. Returns the slope by the
+    /// logit; `None` if it was no number.
+    fn meet(&mut self, user: &User<'_>, item: Slot, label: f32, pull: &mut [f32], scratch: &mut Scratch) -> Option<f32> {
+        let pace = self.pace();
+        scratch.features.clear();
+        scratch.features.extend(features(self.content.row(item as usize)));
+        scratch.item.copy_from_slice(self.items.vector(item));
+        let mut logit = self.base(Some(user.slot)) + self.items.bias(item);
+        for f in &scratch.features {
+            axpy(f.value, self.item_adapter.vector(f.bucket), &mut scratch.item);
+            logit += f.value * self.item_adapter.bias(f.bucket);
+        }
+        logit += dot(user.vector, &scratch.item);
+        let error = user.weight * (sigmoid(logit) - label);
+        if !error.is_finite() {
+            return None;
+        }
+        axpy(error, &scratch.item, pull);
+        self.items.step(item, user.vector, error, pace);
+        self.items.step_bias(item, error, pace);
+        for f in &scratch.features {
+            self.item_adapter.step(f.bucket, user.vector, error * f.value, pace);
+            self.item_adapter.step_bias(f.bucket, error * f.value, pace);
+        }
+        self.global.step_bias(0, error, Pace { regularisation: 0.0, ..pace });
+        Some(error)
+    }
+
+    /// Moves the user tower along `pull`.
+    fn follow(&mut self, context: &Context<'_>, user: Slot, pull: &[f32], scratch: &mut Scratch) {
+        let pace = self.pace();
+        self.users.step(user, pull, 1.0, pace);
+        for (item, say) in saying(context.recent) {
+            self.seen.step(item, pull, say, pace);
+            scratch.features.clear();
+            scratch.features.extend(features(self.content.row(item as usize)));
+            for f in &scratch.features {
+                self.user_adapter.step(f.bucket, pull, say * f.value, pace);
+            }
+        }
+    }
+
+    const fn pace(&self) -> Pace {
+        Pace { rate: self.config.learning_rate, regularisation: self.config.regularisation }
+    }
+
+    fn embeddings(&self) -> [(&'static str, &Embedding); 6] {
+        [
+            ("users", &self.users),
+            ("items", &self.items),
+            ("seen", &self.seen),
+            ("item_adapter", &self.item_adapter),
+            ("user_adapter", &self.user_adapter),
+            ("global", &self.global),
+        ]
+    }
+}
+
+/// A user as the pairs of one example see them: as before the example.
+struct User<'a> {
+    slot: Slot,
+    vector: &'a [f32],
+    weight: f32,
+}
+
+/// Buffers of one example.
+struct Scratch {
+    item: Vec<f32>,
+    features: Vec<Feature>,
+}
+
+/// Recent items that say something, each with its say; together they say 1.
+fn saying(recent: &[Slot]) -> impl Iterator<Item = (Slot, f32)> {
+    let recent = &recent[..recent.len().min(SEEN)];
+    let mut total = 0.0;
+    let mut say = 1.0;
+    for _ in recent {
+        total += say;
+        say *= SAY_DECAY;
+    }
+    let mut say = 1.0 / total;
+    recent.iter().map(move |item| {
+        let mine = say;
+        say *= SAY_DECAY;
+        (*item, mine)
+    })
+}
+
+/// The features in a row of content.
+fn features(row: &[u32]) -> impl Iterator<Item = Feature> + '_ {
+    let places = &row[1..=(row[0] as usize).min(MAX_FEATURES)];
+    let values: &[f32] = bytemuck::cast_slice(&row[1 + MAX_FEATURES..]);
+    places.iter().zip(values).map(|(bucket, value)| Feature { bucket: *bucket, value: *value })
+}
+
+/// Σ value·of(bucket): content's part of a score, added in one order wherever it is computed.
+fn weighted(row: &[u32], of: impl Fn(u32) -> f32) -> f32 {
+    features(row).fold(0.0, |sum, f| sum + f.value * of(f.bucket))
+}
+
+impl Part for TwoTower {
+    fn tables(&self) -> Vec<(String, &Table)> {
+        let mut all: Vec<(String, &Table)> = self.embeddings().iter().flat_map(|(name, e)| e.tables(name)).collect();
+        all.push(("content".into(), &self.content));
+        all
+    }
+
+    fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
+        let named = [
+            ("users", &mut self.users),
+            ("items", &mut self.items),
+            ("seen", &mut self.seen),
+            ("item_adapter", &mut self.item_adapter),
+            ("user_adapter", &mut self.user_adapter),
+            ("global", &mut self.global),
+        ];
+        let mut all: Vec<(String, &mut Table)> = named.into_iter().flat_map(|(name, e)| e.tables_mut(name)).collect();
+        all.push(("content".into(), &mut self.content));
+        all
+    }
+
+    fn blob(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, _blob: &[u8]) -> Result<(), PartError> {
+        for (name, embedding) in self.embeddings() {
+            let dimensions = if name == "global" { 1 } else { self.config.dimensions };
+            embedding.check(dimensions).map_err(|e| PartError(format!("two_tower: {name}: {e}")))?;
+        }
+        if self.content.width() != CONTENT {
+            return Err(PartError("two_tower: content of another width".to_owned()));
+        }
+        let sound = |row: &[u32]| row[0] as usize <= MAX_FEATURES && features(row).all(|f| (f.bucket as usize) < BUCKETS);
+        match (0..self.content.len()).find(|item| !sound(self.content.row(*item))) {
+            None => Ok(()),
+            Some(item) => Err(PartError(format!("two_tower: the content of item {item} has no such places"))),
+        }
+    }
+}
+
+impl Model for TwoTower {
+    fn kind(&self) -> &'static str {
+        "two_tower"
+    }
+
+    fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
+        let (base, user) = (self.base(context.user), self.of_user(context));
+        let of = |bucket| self.item_adapter.bias(bucket) + dot(&user, self.item_adapter.vector(bucket));
+        for (&item, score) in items.iter().zip(scores) {
+            let content = weighted(self.content.row(item as usize), of);
+            *score = base + self.items.bias(item) + content + dot(&user, self.items.vector(item));
+        }
+    }
+
+    fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
+        let (base, user) = (self.base(context.user), self.of_user(context));
+        for (item, score) in scores.iter_mut().enumerate() {
+            *score = base + self.items.bias(item as Slot);
+        }
+        // Every feature meets the user once, then items only add up their features.
+        let of: Vec<f32> = (0..self.item_adapter.vectors().len() as u32)
+            .map(|bucket| self.item_adapter.bias(bucket) + dot(&user, self.item_adapter.vector(bucket)))
+            .collect();
+        for (first, rows) in self.content.blocks() {
+            let Some(out) = scores.get_mut(first..) else { break };
+            for (row, score) in rows.chunks_exact(CONTENT).zip(out) {
+                *score += weighted(row, |bucket| of.get(bucket as usize).copied().unwrap_or(0.0));
+            }
+        }
+        for (first, rows) in self.items.vectors().float_blocks() {
+            let Some(out) = scores.get_mut(first..) else { break };
+            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
+                *score += dot(&user, row);
+            }
+        }
+    }
+
+    fn logit(&self, score: f32) -> Option<f32> {
+        Some(score)
+    }
+
+    fn describe(&mut self, item: Slot, content: &ItemContent) {
+        let features = content.features();
+        if features.is_empty() && self.content.row(item as usize)[0] == 0 {
+            return;
+        }
+        let row = self.content.row_mut(item as usize);
+        row.fill(0);
+        row[0] = features.len().min(MAX_FEATURES) as u32;
+        let (places, values) = row[1..].split_at_mut(MAX_FEATURES);
+        for ((place, value), feature) in places.iter_mut().zip(values).zip(features) {
+            *place = feature.bucket;
+            *value = feature.value.to_bits();
+        }
+    }
+
+    fn learn(&mut self, example: &Example<'_>) -> Learned {
+        let Some(slot) = example.context.user else { return Learned::default() };
+        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
+            return Learned { non_finite: 1 };
+        }
+        self.users.awaken(slot, example.context.user_id);
+        self.items.awaken(example.item, example.item_id);
+        let vector = self.of_user(&example.context);
+        let user = User { slot, vector: &vector, weight: example.weight.min(HEAVIEST) };
+        let mut scratch = Scratch { item: vec![0.0; self.config.dimensions], features: Vec::new() };
+        let mut pull = vec![0.0; self.config.dimensions];
+        let (mut slope, mut learned) = (0.0, Learned::default());
+        let positive = std::iter::once((example.item, example.label.clamp(0.0, 1.0)));
+        for (item, label) in positive.chain(example.negatives.iter().map(|n| (*n, 0.0))) {
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            if !self.items.awake(item) {
+                continue;
+            }
+            match self.meet(&user, item, label, &mut pull, &mut scratch) {
+                Some(error) => slope += error,
+                None => learned.non_finite += 1,
+            }
+        }
+        self.users.step_bias(slot, slope, self.pace());
+        self.follow(&example.context, slot, &pull, &mut scratch);
+        learned
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_users(&mut self.users.both_mut());
+        forgotten.zero_items(&mut self.items.both_mut());
+        forgotten.zero_items(&mut self.seen.both_mut());
+        forgotten.zero_items(&mut [&mut self.content]);
+    }
+
+    fn view(&self) -> Arc<dyn Model> {
+        Arc::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Id, ItemFacts, Time};
+    use crate::learn::kernels::softplus;
+
+    fn described(dimensions: usize) -> TwoTower {
+        let mut model = TwoTower::new(TwoTowerConfig { dimensions, ..TwoTowerConfig::default() }, Seed(2));
+        for item in 0..6u32 {
+            // Words of their own, so that no two items of an example share a row of an adapter.
+            let facts = ItemFacts { title: Some(format!("one{item} two{item}")), ..ItemFacts::default() };
+            model.describe(item, &ItemContent::of(&facts));
+        }
+        model
+    }
+
+    fn context(recent: &[Slot]) -> Context<'_> {
+        Context { user: Some(3), user_id: Id(3), recent, time: Time(0) }
+    }
+
+    fn example<'a>(recent: &'a [Slot], item: Slot, label: f32, negatives: &'a [Slot]) -> Example<'a> {
+        Example { context: context(recent), item, item_id: Id(u128::from(item)), label, weight: 1.0, negatives }
+    }
+
+    /// Every row of every table that one pair moves goes down the slope of loss + regularisation, by finite
+    /// differences through `score`.
+    #[test]
+    fn steps_follow_finite_differences() {
+        let mut model = described(5);
+        for n in 0..60u32 {
+            model.learn(&example(&[n % 3, 3 + (n / 2) % 3], (n + 1) % 6, 1.0, &[(n + 4) % 6]));
+        }
+        for label in [1.0, 0.0] {
+            let before = model.clone();
+            model.learn(&example(&[1, 4], 2, label, &[]));
+            let loss = |model: &TwoTower| {
+                let mut score = [0.0];
+                model.score(&context(&[1, 4]), &[2], &mut score);
+                softplus(f64::from(if label > 0.5 { -score[0] } else { score[0] }))
+            };
+            let rows_of = |bucket_of: Slot| before.features(bucket_of).map(|f| f.bucket).collect::<Vec<u32>>();
+            let mut places: Vec<(&str, u32)> = vec![("users", 3), ("items", 2), ("seen", 1), ("seen", 4)];
+            places.extend(rows_of(2).into_iter().map(|b| ("item_adapter", b)));
+            places.extend([1, 4].into_iter().flat_map(rows_of).map(|b| ("user_adapter", b)));
+            assert_eq!(places.len(), 10, "two words an item, none shared");
+            for (name, row) in places {
+                let floats = |model: &TwoTower| {
+                    let table = model.tables().into_iter().find(|(n, _)| n == name).expect("a table").1;
+                    table.floats(row as usize).to_vec()
+                };
+                let (old, new) = (floats(&before), floats(&model));
+                let step: Vec<f64> = new.iter().zip(&old).map(|(a, b)| f64::from(a - b)).collect();
+                let slope: Vec<f64> = (0..old.len())
+                    .map(|k| {
+                        let at = |h: f32| {
+                            let mut moved = before.clone();
+                            let mut tables = moved.tables_mut();
+                            let table = &mut tables.iter_mut().find(|(n, _)| n == name).expect("a table").1;
+                            table.floats_mut(row as usize)[k] += h;
+                            loss(&moved)
+                        };
+                        (at(0.02) - at(-0.02)) / 0.04 + 0.002 * f64::from(old[k])
+                    })
+                    .collect();
+                let product: f64 = step.iter().zip(&slope).map(|(a, b)| a * b).sum();
+                let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+                let cosine = product / (length(&step) * length(&slope));
+                assert!(cosine < -0.99, "label {label}, {name} {row}: {cosine} {step:?} {slope:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_is_replaced_and_forgotten() {
+        let mut model = described(8);
+        let first: Vec<Feature> = model.features(1).collect();
+        assert_eq!(first.len(), 2);
+        let long = ItemFacts { text: Some((0..500).map(|n| format!("w{n} ")).collect()), ..ItemFacts::default() };
+        model.describe(1, &ItemContent::of(&long));
+        let n = model.features(1).count();
+        assert!((40..=MAX_FEATURES).contains(&n), "{n}");
+        let bytes = model.bytes();
+        model.describe(1, &ItemContent::default());
+        model.describe(4_000_000, &ItemContent::default());
+        assert_eq!((model.features(1).count(), model.bytes()), (0, bytes), "nothing to say takes no row");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_restored() {
+        let mut model = described(8);
+        assert!(model.restore(&[]).is_ok());
+        model.content.row_mut(2)[1] = BUCKETS as u32;
+        assert!(model.restore(&[]).is_err_and(|e| e.0.contains("item 2")));
+        let mut other = TwoTower::new(TwoTowerConfig::default(), Seed(2));
+        for ((_, a), (_, b)) in described(8).tables().iter().zip(other.tables_mut()) {
+            *b = (*a).clone();
+        }
+        assert!(other.restore(&[]).is_err_and(|e| e.0.contains("users")));
+    }
+}
