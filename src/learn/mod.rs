@@ -13,6 +13,7 @@ mod mf;
 mod model;
 mod ncf;
 mod negatives;
+mod newton;
 mod popularity;
 pub mod registry;
 mod taught;
