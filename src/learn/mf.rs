@@ -4,7 +4,7 @@ use super::kernels::dot;
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::newton::{Base, SIDE, Slope, Step, awaken, bias, learn_pair, learned};
 use crate::rng::Seed;
-use crate::table::{Part, PartError, Table};
+use crate::table::{Part, PartError, RowsMut, Table};
 use std::sync::Arc;
 
 /// Parameters of [`Mf`].
@@ -88,34 +88,86 @@ impl Mf {
         let row = user.map(|u| self.users.floats(u as usize)).filter(|row| learned(row, k));
         row.map_or((self.base.bias, None), |row| (self.base.bias + bias(row, k), Some(&row[..k])))
     }
+}
 
-    /// The pair's logit before anything is learned, then one step on it; `None` if that was skipped.
-    #[inline]
-    fn meet(&mut self, user: Slot, item: Slot, label: f32, weight: f32) -> (f32, bool) {
-        // The usual lengths are compiled apart: the loops then have no ends to look for. The bits are the same.
-        let (user, item) = (self.users.floats_mut(user as usize), self.items.floats_mut(item as usize));
-        let both = (user.first_chunk_mut::<{ 8 + SIDE }>(), item.first_chunk_mut::<{ 8 + SIDE }>());
-        match (self.config.dimensions, both) {
-            (8, (Some(user), Some(item))) => meet(user, item, 8, &mut self.base, label, weight, &self.step),
-            (k, _) => meet(user, item, k, &mut self.base, label, weight, &self.step),
-        }
+/// Learning with rows that can be written, of a table or of a writer over it.
+struct Lesson<'a, R> {
+    users: &'a mut R,
+    items: &'a mut R,
+    base: &'a mut Base,
+    k: usize,
+    step: &'a Step,
+    seeds: &'a [Seed; 2],
+}
+
+impl<R: RowsMut> Lesson<'_, R> {
+    /// The score of a pair that teaches nothing.
+    #[cold]
+    fn score(&mut self, user: Option<Slot>, item: Slot) -> f32 {
+        let k = self.k;
+        let user = user.and_then(|u| self.users.floats_at(u as usize)).filter(|row| learned(row, k));
+        let item = self.items.floats_at(item as usize);
+        let base = self.base.bias + user.as_ref().map_or(0.0, |row| bias(row, k));
+        let product = user.zip(item.as_ref()).map_or(0.0, |(user, item)| dot(&user[..k], &item[..k]));
+        base + (item.map_or(0.0, |row| bias(row, k)) + product)
     }
 
-    /// Whether an example can teach; draws the first vectors of rows that never learned.
+    /// Learns an example of a user. Returns its score from before, and what was skipped.
     #[inline]
-    fn ready(&mut self, example: &Example<'_>, user: Slot) {
-        let k = self.config.dimensions;
-        if !learned(self.users.floats(user as usize), k) {
-            awaken(self.users.floats_mut(user as usize), k, self.seeds[0], example.context.user_id, &self.step.user);
+    fn learn(&mut self, user: Slot, example: &Example<'_>) -> (f32, u32) {
+        let k = self.k;
+        let (Some(of_user), Some(of_item)) =
+            (self.users.floats_at(user as usize), self.items.floats_at(example.item as usize))
+        else {
+            return (self.base.bias, 1);
+        };
+        let mut newcomers = None;
+        if !(learned(of_user, k) && learned(of_item, k)) {
+            // Somebody who never learned has no vector yet when the example is scored.
+            newcomers = Some(self.base.bias + bias(of_user, k) + (bias(of_item, k) + 0.0));
+            if !learned(of_user, k) {
+                awaken(of_user, k, self.seeds[0], example.context.user_id, &self.step.user);
+            }
+            if !learned(of_item, k) {
+                awaken(of_item, k, self.seeds[1], example.item_id, &self.step.item);
+            }
         }
-        if !learned(self.items.floats(example.item as usize), k) {
-            awaken(self.items.floats_mut(example.item as usize), k, self.seeds[1], example.item_id, &self.step.item);
+        let weight = example.weight.min(HEAVIEST);
+        let (score, fine) = meet(of_user, of_item, k, self.base, example.label.clamp(0.0, 1.0), weight, self.step);
+        let mut skipped = u32::from(!fine);
+        for &negative in example.negatives {
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            let Some(of_item) = self.items.floats_at(negative as usize).filter(|row| learned(row, k)) else { continue };
+            let Some(of_user) = self.users.floats_at(user as usize) else { continue };
+            skipped += u32::from(!meet(of_user, of_item, k, self.base, 0.0, weight, self.step).1);
         }
+        (newcomers.unwrap_or(score), skipped)
     }
 }
 
+/// The logit of two rows, then a step on it; whether that was finite.
 #[inline(always)]
 fn meet(
+    user: &mut [f32],
+    item: &mut [f32],
+    k: usize,
+    base: &mut Base,
+    label: f32,
+    weight: f32,
+    step: &Step,
+) -> (f32, bool) {
+    // The usual lengths are compiled apart: their loops have no ends to look for. The bits are the same.
+    if k == 8
+        && let (Some(user), Some(item)) =
+            (user.first_chunk_mut::<{ 8 + SIDE }>(), item.first_chunk_mut::<{ 8 + SIDE }>())
+    {
+        return meet_of(user, item, 8, base, label, weight, step);
+    }
+    meet_of(user, item, k, base, label, weight, step)
+}
+
+#[inline(always)]
+fn meet_of(
     user: &mut [f32],
     item: &mut [f32],
     k: usize,
@@ -132,6 +184,12 @@ fn meet(
         base.learn(slope);
     }
     (logit, fine)
+}
+
+/// Whether weight and label are numbers that can teach.
+#[inline]
+fn teaches(example: &Example<'_>) -> bool {
+    example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()
 }
 
 impl Part for Mf {
@@ -186,20 +244,42 @@ impl Model for Mf {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
-        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
+        if !teaches(example) {
             return Learned { non_finite: 1 };
         }
-        self.ready(example, user);
-        let weight = example.weight.min(HEAVIEST);
-        let (_, fine) = self.meet(user, example.item, example.label.clamp(0.0, 1.0), weight);
-        let mut skipped = u32::from(!fine);
-        for &negative in example.negatives {
-            // One that never learned here has no id to draw its first vector from: it is left out.
-            if learned(self.items.floats(negative as usize), self.config.dimensions) {
-                skipped += u32::from(!self.meet(user, negative, 0.0, weight).1);
+        let Self { config, step, users, items, base, seeds } = self;
+        let (_, non_finite) =
+            Lesson { users, items, base, k: config.dimensions, step, seeds }.learn(user, example);
+        Learned { non_finite }
+    }
+
+    fn learn_all(&mut self, examples: &[Example<'_>], scores: &mut [f32]) -> Learned {
+        let mut learned = Learned::default();
+        let (mut users, mut items) = (self.users.len(), self.items.len());
+        for (user, example) in examples.iter().filter_map(|e| Some((e.context.user?, e))).filter(|(_, e)| teaches(e)) {
+            users = users.max(user as usize + 1);
+            items = items.max(example.item as usize + 1);
+        }
+        self.users.grow_to(users);
+        self.items.grow_to(items);
+        let Self { config, step, users, items, base, seeds } = self;
+        let k = config.dimensions;
+        let (users, items) = (&mut users.writer(), &mut items.writer());
+        let mut lesson = Lesson { users, items, base, k, step, seeds };
+        for (example, score) in examples.iter().zip(scores) {
+            match example.context.user {
+                Some(user) if teaches(example) => {
+                    let (before, skipped) = lesson.learn(user, example);
+                    *score = before;
+                    learned.non_finite += skipped;
+                }
+                user => {
+                    *score = lesson.score(user, example.item);
+                    learned.non_finite += u32::from(user.is_some());
+                }
             }
         }
-        Learned { non_finite: skipped }
+        learned
     }
 
     fn view(&self) -> Arc<dyn Model> {
