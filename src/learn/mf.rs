@@ -248,8 +248,7 @@ impl Model for Mf {
             return Learned { non_finite: 1 };
         }
         let Self { config, step, users, items, base, seeds } = self;
-        let (_, non_finite) =
-            Lesson { users, items, base, k: config.dimensions, step, seeds }.learn(user, example);
+        let (_, non_finite) = Lesson { users, items, base, k: config.dimensions, step, seeds }.learn(user, example);
         Learned { non_finite }
     }
 

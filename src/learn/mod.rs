@@ -1,12 +1,15 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
 //! Read in this order: model (the contract), directory (ids, names: shared by all models), history (what users took),
-//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
+//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf (newton: its
+//! rows), fm (ftrl: its linear part), ncf; registry builds them by name.
 
 mod adam;
 mod counter;
 mod dense;
 mod directory;
+mod fm;
+mod ftrl;
 mod history;
 pub mod kernels;
 mod mf;
@@ -20,6 +23,7 @@ mod taught;
 mod transitions;
 
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
+pub use fm::{Fm, FmConfig};
 pub use history::{DEFAULT_HISTORY, History};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};

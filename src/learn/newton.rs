@@ -178,10 +178,18 @@ pub(super) fn learn_pair(user: &mut [f32], item: &mut [f32], k: usize, slope: Sl
     }
 }
 
+/// A step of one vector along another: own = keep·own − pull·other.
+#[inline]
+pub(super) fn step_along(own: &mut [f32], other: &[f32], [pull, keep]: [f32; 2]) {
+    for (own, other) in own.iter_mut().zip(other) {
+        *own = cut(keep * *own - pull * other, LARGEST);
+    }
+}
+
 /// Moves bias, precisions and count of one side; returns how far its vector goes along the other one, and what it
 /// keeps of itself.
 #[inline(always)]
-fn advance(side: &mut [f32; SIDE], gathered: f32, slope: Slope, prior: &Prior, step: &Step) -> [f32; 2] {
+pub(super) fn advance(side: &mut [f32; SIDE], gathered: f32, slope: Slope, prior: &Prior, step: &Step) -> [f32; 2] {
     let [bias, precision, of_bias, count] = *side;
     let [variance, bias_variance] = [1.0 / precision, 1.0 / of_bias];
     *side = [

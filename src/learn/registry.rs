@@ -1,5 +1,6 @@
 //! Models by name.
 
+use super::fm::{Fm, FmConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -10,16 +11,16 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All names, cheapest first.
-pub const KINDS: [&str; 4] = ["popularity", "transitions", "mf", "ncf"];
+pub const KINDS: [&str; 5] = ["popularity", "transitions", "mf", "fm", "ncf"];
 
 /// Parameters that a user may set; what is not set has the model's own default, tuned on MovieLens-100K.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ModelConfig {
-    /// Length of embeddings, 1 to 512 (mf, ncf).
+    /// Length of embeddings, 1 to 512 (mf, fm, ncf).
     pub dimensions: Option<usize>,
-    /// Step size, above 0, at most 1 (mf, ncf).
+    /// Step size, above 0, at most 1 (mf, fm, ncf).
     pub learning_rate: Option<f64>,
-    /// L2 regularisation, 0 to 1 (mf).
+    /// L2 regularisation, 0 to 1 (mf, fm).
     pub regularisation: Option<f64>,
     /// After this long a count is worth half; at least a second (popularity, transitions).
     pub half_life: Option<Span>,
@@ -33,6 +34,7 @@ enum Resolved {
     Popularity(PopularityConfig),
     Transitions(TransitionsConfig),
     Mf(MfConfig),
+    Fm(FmConfig),
     Ncf(NcfConfig),
 }
 
@@ -54,7 +56,14 @@ impl Resolved {
                     dimensions: c.dimensions.unwrap_or(d.dimensions),
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                    ..d
+                })
+            }
+            "fm" => {
+                let d = FmConfig::default();
+                Self::Fm(FmConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                 })
             }
             "ncf" => {
@@ -77,7 +86,7 @@ impl ModelConfig {
     /// # Errors
     /// With the name of the parameter and what is allowed.
     pub fn check(&self, kind: &str) -> Result<(), String> {
-        let embeds = matches!(kind, "mf" | "ncf");
+        let embeds = matches!(kind, "mf" | "fm" | "ncf");
         let counts = matches!(kind, "popularity" | "transitions");
         if !embeds && !counts {
             return Err(format!("no model is called {kind}; there are {}", KINDS.join(", ")));
@@ -85,7 +94,7 @@ impl ModelConfig {
         let set = [
             ("dimensions", self.dimensions.is_some(), embeds),
             ("learning_rate", self.learning_rate.is_some(), embeds),
-            ("regularisation", self.regularisation.is_some(), kind == "mf"),
+            ("regularisation", self.regularisation.is_some(), matches!(kind, "mf" | "fm")),
             ("half_life", self.half_life.is_some(), counts),
             ("hidden", self.hidden.is_some(), kind == "ncf"),
         ];
@@ -129,6 +138,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Popularity(c) => Box::new(Popularity::new(c)),
         Resolved::Transitions(c) => Box::new(Transitions::new(c)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Fm(c) => Box::new(Fm::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }

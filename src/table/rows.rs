@@ -1,7 +1,7 @@
 //! Rows of a fixed number of words over pages: cheap to read, cheap to share, and it knows what changed.
 
-use super::{PartError, Writer};
 use super::page::{CHUNK_PAGES, Chunk, Layout, Page};
+use super::{PartError, Writer};
 use std::borrow::Cow;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
