@@ -1,8 +1,9 @@
-//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, sequence,
-//! ratio.
+//! Progressive validation and confidence sequences. Read in this order: rank, calibrate, auc, progressive, clicks,
+//! sequence, ratio.
 
 mod auc;
 mod calibrate;
+mod clicks;
 mod progressive;
 mod rank;
 mod ratio;
@@ -10,6 +11,7 @@ pub mod sequence;
 
 pub use auc::Auc;
 pub use calibrate::Calibration;
+pub use clicks::{Click, ClickSummary, run_clicks};
 pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
 pub use rank::{Rank, Ranking, rank_of};
 pub use ratio::RatioTest;

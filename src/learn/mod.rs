@@ -1,10 +1,12 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
 //! Read in this order: model (the contract), directory (ids, names: shared by all models), history (what users took),
-//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf (newton: its
+//! taught (which items taught something), negatives, kernels, best
+//! (the best of a catalogue), counter, then the models: popularity, transitions, mf (newton: its
 //! rows), fm (ftrl: its linear part), ncf; registry builds them by name.
 
 mod adam;
+mod best;
 mod counter;
 mod dense;
 mod directory;
@@ -22,6 +24,7 @@ pub mod registry;
 mod taught;
 mod transitions;
 
+pub use best::Best;
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use fm::{Fm, FmConfig};
 pub use history::{DEFAULT_HISTORY, History};
