@@ -1,8 +1,9 @@
 //! Progressive validation, leave one out, and confidence sequences. Read in this order: rank, ranks, calibrate, auc,
-//! progressive, leave_one_out, sequence, ratio.
+//! progressive, clicks, leave_one_out, sequence, ratio.
 
 mod auc;
 mod calibrate;
+mod clicks;
 mod leave_one_out;
 mod progressive;
 mod rank;
@@ -12,6 +13,7 @@ pub mod sequence;
 
 pub use auc::Auc;
 pub use calibrate::Calibration;
+pub use clicks::{Click, ClickSummary, run_clicks};
 pub use leave_one_out::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
 pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
 pub use rank::{Rank, Ranking, rank_of};

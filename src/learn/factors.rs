@@ -1,4 +1,4 @@
-//! One side of a factorisation: vectors, biases, and their steps by row-wise Adagrad (mf, bpr).
+//! One side of a factorisation: vectors, biases, and their steps by row-wise Adagrad (bpr).
 
 use super::Slot;
 use super::kernels::dot;

@@ -11,6 +11,13 @@ const LANES: usize = 16;
 #[inline]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
+    // A vector of just eight: the sums of the loop below, without the lanes that stay empty.
+    if let (&[a0, a1, a2, a3, a4, a5, a6, a7], &[b0, b1, b2, b3, b4, b5, b6, b7]) = (&a[..n], &b[..n]) {
+        let low = four([a0, a1, a2, a3], [b0, b1, b2, b3], |x, y| x * y);
+        let high = four([a4, a5, a6, a7], [b4, b5, b6, b7], |x, y| x * y);
+        let sums = four(low, high, |x, y| x + y);
+        return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+    }
     let mut sums = [0.0f32; LANES];
     let (whole_a, rest_a) = a[..n].as_chunks::<LANES>();
     let (whole_b, rest_b) = b[..n].as_chunks::<LANES>();
@@ -23,6 +30,12 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         *sum += x * y;
     }
     reduce(&sums)
+}
+
+/// Four lanes at once.
+#[inline(always)]
+fn four(a: [f32; 4], b: [f32; 4], of: impl Fn(f32, f32) -> f32) -> [f32; 4] {
+    [of(a[0], b[0]), of(a[1], b[1]), of(a[2], b[2]), of(a[3], b[3])]
 }
 
 /// Σ wᵢ·max(0, aᵢ + bᵢ): a hidden layer whose two halves were multiplied before.
@@ -106,11 +119,11 @@ fn add_columns<const N: usize>(x: &[f32], matrix: &[f32], width: usize, at: usiz
     *target = sums;
 }
 
-/// 1 / (1 + e^−x), the same bits on every machine; never quite 0.
+/// 1 / (1 + e^−x) within some 3·10⁻⁶ of the value, the same bits on every machine; never quite 0.
 #[must_use]
 #[inline]
 pub fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + libm::expf(-x.clamp(-30.0, 30.0)))
+    1.0 / (1.0 + exp2(-std::f32::consts::LOG2_E * x.clamp(-30.0, 30.0)))
 }
 
 /// ln(1 + e^x): the logistic loss of a negative with logit x; of a positive with logit −x.
@@ -124,14 +137,17 @@ pub fn softplus(x: f64) -> f64 {
 #[must_use]
 #[inline]
 pub fn exp2(x: f32) -> f32 {
-    // Adding and taking away 1.5·2^23 rounds to a whole number without a call.
+    // Adding 1.5·2^23 rounds to a whole number without a call, and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    let x = x.clamp(-126.0, 126.0);
-    let whole = (x + ROUND) - ROUND;
-    let t = (x - whole) * std::f32::consts::LN_2;
-    // Taylor's series of e^t on |t| ≤ ln2 / 2.
-    let p = 1.0 + t * (1.0 + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t * (1.0 / 720.0))))));
-    p * f32::from_bits(((whole as i32 + 127) as u32) << 23)
+    let shifted = x.clamp(-126.0, 126.0) + ROUND;
+    let t = (x.clamp(-126.0, 126.0) - (shifted - ROUND)) * std::f32::consts::LN_2;
+    // Taylor's series of e^t on |t| ≤ ln2 / 2, in pairs: three short chains instead of a long one.
+    let square = t * t;
+    let low = (1.0 + t) + square * (0.5 + t * (1.0 / 6.0));
+    let high = (1.0 / 24.0 + t * (1.0 / 120.0)) + square * (1.0 / 720.0);
+    let p = low + square * square * high;
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    p * f32::from_bits(exponent << 23)
 }
 
 #[cfg(test)]
@@ -165,6 +181,12 @@ mod tests {
                 axpy(*x, row, &mut plain);
             }
             prop_assert_eq!(blocked, plain);
+        }
+
+        #[test]
+        fn sigmoid_is_close(x in -29f32..29.0) {
+            let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+            prop_assert!((f64::from(sigmoid(x)) / exact - 1.0).abs() < 3e-6, "{x}");
         }
 
         #[test]

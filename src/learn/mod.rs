@@ -1,11 +1,13 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
 //! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
-//! (what users took), taught (which items taught something), content (what items are), negatives, kernels; then what
-//! several models are made of: counter, factors, embedding (rows of vectors), links (neighbours), gram and normal (sums
+//! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
+//! catalogue); then what
+//! several models are made of: counter, factors, newton (rows that know how sure they are), ftrl, embedding (rows of vectors), links (neighbours), gram and normal (sums
 //! and solves), noise (frequent negatives), adam, dense; then the models, one a file; registry builds them by name.
 
 mod adam;
+mod best;
 mod bpr;
 mod content;
 mod counter;
@@ -13,7 +15,9 @@ mod dense;
 mod directory;
 mod embedding;
 mod factors;
+mod fm;
 mod forgotten;
+mod ftrl;
 mod gram;
 mod history;
 mod ials;
@@ -26,6 +30,7 @@ mod mf;
 mod model;
 mod ncf;
 mod negatives;
+mod newton;
 mod noise;
 mod normal;
 mod popularity;
@@ -35,9 +40,11 @@ mod taught;
 mod transitions;
 mod two_tower;
 
+pub use best::Best;
 pub use bpr::{Bpr, BprConfig};
 pub use content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
+pub use fm::{Fm, FmConfig};
 pub use forgotten::Forgotten;
 pub use history::{DEFAULT_HISTORY, History};
 pub use ials::{Ials, IalsConfig};

@@ -90,6 +90,18 @@ pub trait Model: Part + Send + Sync {
     /// stays may point to them.
     fn forget(&mut self, forgotten: &Forgotten);
 
+    /// Scores the item of each example, then learns the example, one after another: progressive validation of a batch,
+    /// `scores` as long as it. The same bits as [`Model::score`] and [`Model::learn`] in turns; models that can do it
+    /// in one go do.
+    fn learn_all(&mut self, examples: &[Example<'_>], scores: &mut [f32]) -> Learned {
+        let mut learned = Learned::default();
+        for (example, score) in examples.iter().zip(scores.chunks_exact_mut(1)) {
+            self.score(&example.context, &[example.item], score);
+            learned.non_finite += self.learn(example).non_finite;
+        }
+        learned
+    }
+
     /// A copy for readers: shares all pages.
     fn view(&self) -> Arc<dyn Model>;
 }

@@ -1,6 +1,7 @@
 //! Models by name.
 
 use super::bpr::{Bpr, BprConfig};
+use super::fm::{Fm, FmConfig};
 use super::ials::{Ials, IalsConfig};
 use super::isgd::{Isgd, IsgdConfig};
 use super::item2vec::{Item2vec, Item2vecConfig};
@@ -16,12 +17,13 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 10] = [
+const TABLE: [(&str, &[&str]); 11] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
     ("item_knn", &["half_life"]),
     ("isgd", &["dimensions", "learning_rate", "regularisation"]),
     ("mf", &["dimensions", "learning_rate", "regularisation"]),
+    ("fm", &["dimensions", "learning_rate", "regularisation"]),
     ("bpr", &["dimensions", "learning_rate", "regularisation"]),
     ("item2vec", &["dimensions", "learning_rate", "half_life"]),
     ("two_tower", &["dimensions", "learning_rate", "regularisation"]),
@@ -69,6 +71,7 @@ enum Resolved {
     ItemKnn(ItemKnnConfig),
     Isgd(IsgdConfig),
     Mf(MfConfig),
+    Fm(FmConfig),
     Bpr(BprConfig),
     Item2vec(Item2vecConfig),
     TwoTower(TwoTowerConfig),
@@ -107,7 +110,14 @@ impl Resolved {
                     dimensions: c.dimensions.unwrap_or(d.dimensions),
                     learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                    ..d
+                })
+            }
+            "fm" => {
+                let d = FmConfig::default();
+                Self::Fm(FmConfig {
+                    dimensions: c.dimensions.unwrap_or(d.dimensions),
+                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
+                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                 })
             }
             "bpr" => {
@@ -219,6 +229,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::ItemKnn(c) => Box::new(ItemKnn::new(c)),
         Resolved::Isgd(c) => Box::new(Isgd::new(c, seed)),
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
+        Resolved::Fm(c) => Box::new(Fm::new(c, seed)),
         Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
         Resolved::Item2vec(c) => Box::new(Item2vec::new(c, seed)),
         Resolved::TwoTower(c) => Box::new(TwoTower::new(c, seed)),

@@ -56,6 +56,12 @@ impl Layout {
         row >> self.shift
     }
 
+    /// The chunk of a row, and the page within it.
+    pub(super) const fn place(self, row: usize) -> (usize, usize) {
+        let page = self.page(row);
+        (page / CHUNK_PAGES, page % CHUNK_PAGES)
+    }
+
     /// Where in its page a row begins, in words.
     pub(super) const fn start(self, row: usize) -> usize {
         (row & ((1 << self.shift) - 1)) * self.width

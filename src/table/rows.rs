@@ -1,7 +1,7 @@
 //! Rows of a fixed number of words over pages: cheap to read, cheap to share, and it knows what changed.
 
-use super::PartError;
 use super::page::{CHUNK_PAGES, Chunk, Layout, Page};
+use super::{PartError, Writer};
 use std::borrow::Cow;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -158,6 +158,13 @@ impl Table {
         if row < self.len && self.row_at(row).iter().any(|w| *w != 0) {
             self.write(row).fill(0);
         }
+    }
+
+    /// Writes to many rows, quicker than one by one from a few rows a page on.
+    #[must_use]
+    pub fn writer(&mut self) -> Writer<'_> {
+        let facts = (self.layout, self.len, self.stamp);
+        Writer::new(facts, &mut self.chunks, &self.zero, (&mut self.owned, &mut self.copied))
     }
 
     /// The row must lie in the directory.

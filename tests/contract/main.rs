@@ -76,7 +76,7 @@ fn same_seed_same_bits() {
         let first = run(1);
         assert_eq!(first, run(1), "{kind}");
         assert!(finite(&first.1), "{kind}");
-        let drawn = matches!(kind, "mf" | "item2vec" | "two_tower" | "ncf");
+        let drawn = matches!(kind, "mf" | "fm" | "item2vec" | "two_tower" | "ncf");
         assert_eq!(first == run(2), !drawn, "{kind}: only what draws first values may depend on the seed");
     }
 }
@@ -187,6 +187,50 @@ fn a_view_never_changes() {
     }
 }
 
+/// A batch in one go gives the bits of scoring and learning in turns, also with examples that teach nothing.
+#[test]
+fn a_batch_is_its_examples_in_turns() {
+    for kind in KINDS {
+        let (mut single, mut batch) = (fresh(kind, 9), fresh(kind, 9));
+        let ids: Vec<(u32, u32)> = (0..900u32).map(|n| (n * 7 % 31, n * n % 45)).collect();
+        let examples: Vec<Example<'_>> = (0u16..)
+            .zip(&ids)
+            .map(|(n, (user, item))| Example {
+                context: Context {
+                    user: (n % 50 != 7).then_some(*user),
+                    user_id: Id(u128::from(*user)),
+                    recent: &[3, 1],
+                    time: Time(i64::from(n) * 1000),
+                },
+                item: *item,
+                item_id: Id(500 + u128::from(*item)),
+                label: f32::from(n % 3 / 2),
+                weight: if n % 40 == 9 { f32::NAN } else { 1.0 + f32::from(n % 5) },
+                negatives: if n % 4 == 0 { &[2, 40, 90] } else { &[] },
+            })
+            .collect();
+        for part in examples.chunks(77) {
+            let (mut learned, mut scores) = (0, Vec::new());
+            for example in part {
+                let mut score = [0.0];
+                single.score(&example.context, &[example.item], &mut score);
+                scores.push(score[0].to_bits());
+                learned += single.learn(example).non_finite;
+            }
+            let mut together = vec![0.0; part.len()];
+            assert_eq!(batch.learn_all(part, &mut together).non_finite, learned, "{kind}");
+            assert_eq!(together.iter().map(|s| s.to_bits()).collect::<Vec<_>>(), scores, "{kind}");
+        }
+        assert_eq!(digest(&*single), digest(&*batch), "{kind}");
+        let view = batch.view();
+        let mut last = [0.0; 2];
+        batch.learn_all(&examples[..2], &mut last);
+        let mut one = [0.0];
+        view.score(&examples[0].context, &[examples[0].item], &mut one);
+        assert_eq!(one[0].to_bits(), last[0].to_bits(), "{kind}: a view saw the batch");
+    }
+}
+
 #[test]
 fn memory_is_bounded_by_users_and_items() {
     for kind in KINDS {
@@ -278,7 +322,7 @@ fn what_is_said_of_items_reaches_the_model_that_reads_it() {
 
 #[test]
 fn learns_what_a_user_likes() {
-    for kind in ["mf", "two_tower", "ncf"] {
+    for kind in ["mf", "fm", "two_tower", "ncf"] {
         let (mut model, mut player) = (fresh(kind, 21), Player::new(Slots::plain()));
         player.play(&mut *model, &stream(22, 6000));
         // Users like items of their own parity (see the stream): odd minus even must follow.

@@ -1,8 +1,11 @@
-//! Folders and files on local disks: where checkpoints lie (store), and data sets read row by row (rows).
+//! Folders and files on local disks: where checkpoints lie (store), and data sets read row by row (rows) or whole
+//! (ratings).
 
+mod ratings;
 mod rows;
 mod store;
 
+pub use ratings::{BadRating, Rating, ratings};
 pub use rows::{
     BadRow, BadRows, Columns, ColumnsError, FileError, Format, HeldOutRow, MAX_BAD_ROWS, RowProblem, Rows, RowsConfig,
     movies_beside, read_held_out, write_json_lines,

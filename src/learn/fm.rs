@@ -1,0 +1,369 @@
+//! The click predictor: a factorisation machine over ids and context.
+
+use super::Forgotten;
+use super::ftrl::Linear;
+use super::kernels::{axpy, dot};
+use super::mf::{Mf, MfConfig};
+use super::model::{Context, Example, Learned, Model, RECENT, Slot};
+use super::newton::{Base, SIDE, Slope, Step, advance, awaken, bias, count, learned, step_along};
+use crate::rng::Seed;
+use crate::table::{Part, PartError, Table};
+use std::sync::Arc;
+
+/// Parameters of [`Fm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FmConfig {
+    /// Length of the factors.
+    pub dimensions: usize,
+    /// Part of a full second-order step that is taken.
+    pub learning_rate: f32,
+    /// L2 regularisation of the factors of users and items.
+    pub regularisation: f32,
+}
+
+impl Default for FmConfig {
+    fn default() -> Self {
+        Self { dimensions: 8, learning_rate: 0.9, regularisation: 0.0 }
+    }
+}
+
+/// Heaviest weight that an example has.
+const HEAVIEST: f32 = 100.0;
+/// Precision of a recent item's factors before they learned, and how fast they forget; chosen on MovieLens-1M.
+const RECENT_PRECISION: f32 = 30.0;
+const RECENT_FORGET: f32 = 1e-3;
+/// How much less an older item of the context says than the next newer one.
+const RECENT_DECAY: f32 = 0.8;
+
+/// Counts fall into this many buckets: 0, 1, 2–3, 4–7, ….
+const BUCKETS: usize = 16;
+// Where each field's linear weights begin: every value has a weight of its own, so that nothing collides.
+const OF_USER: usize = 0;
+const OF_ITEM: usize = OF_USER + BUCKETS;
+const OF_BOTH: usize = OF_ITEM + BUCKETS;
+const OF_HOUR: usize = OF_BOTH + BUCKETS * BUCKETS;
+const OF_WEEKDAY: usize = OF_HOUR + 24;
+const FEATURES: usize = OF_WEEKDAY + 7;
+
+/// logit = b + b_u + b_i + Σ w_f + (p_u + Σ_j r_j) · q_i, a factorisation machine (Rendle 2010, "Factorization
+/// machines") whose item meets the user and the recent items j of the context (say 0.8^age, scaled to length 1; as in
+/// SVD++, Koren 2008). The linear features f are how often user and item were met, both and crossed, in powers of two,
+/// and the hour and weekday (UTC); their weights are learned by FTRL-proximal.
+///
+/// Ids and factors learn as in [`super::Mf`], by steps of second order; factors of recent items begin at zero. The
+/// score is the mean of this logit and that of an [`super::Mf`] beside it, from other first vectors: their errors differ,
+/// and the mean is better than either. What it predicts is a probability: labels 0 and 1 as they come, no sampling to correct. Scores are logits.
+///
+/// ```
+/// use reiver::event::{Id, Time};
+/// use reiver::learn::{Context, Example, Fm, FmConfig, Model};
+/// use reiver::rng::Seed;
+/// let mut fm = Fm::new(FmConfig::default(), Seed(1));
+/// let context = Context { user: Some(0), user_id: Id::of("u"), recent: &[], time: Time(0) };
+/// let shown = |item, id: &str, label| Example {
+///     context, item, item_id: Id::of(id), label, weight: 1.0, negatives: &[],
+/// };
+/// for n in 0..200 {
+///     fm.learn(&shown(0, "clicked every other time", (n % 2) as f32));
+///     fm.learn(&shown(1, "never clicked", 0.0));
+/// }
+/// let mut scores = [0.0; 2];
+/// fm.score_all(&context, &mut scores);
+/// let probability = scores.map(|logit| 1.0 / (1.0 + (-logit).exp()));
+/// assert!((probability[0] - 0.5).abs() < 0.15 && probability[1] < 0.1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fm {
+    config: FmConfig,
+    step: Step,
+    users: Table,
+    items: Table,
+    /// By item: its factors as a part of contexts, then the precision gathered beyond the first.
+    recent: Table,
+    linear: Linear,
+    base: Base,
+    seeds: [Seed; 2],
+    /// Ids alone, learned apart from other first vectors: the mean of two is surer than either.
+    plain: Mf,
+}
+
+/// What one user in one context brings to every item.
+struct Side {
+    base: f32,
+    /// Linear weights by the item's bucket.
+    by_bucket: [f32; BUCKETS],
+    vector: Vec<f32>,
+}
+
+/// The bucket of a count.
+#[inline]
+fn bucket(count: f32) -> usize {
+    ((u32::BITS - (count as u32).leading_zeros()) as usize).min(BUCKETS - 1)
+}
+
+/// What the items of a context say, newest first; together of length 1.
+fn says(recent: &[Slot]) -> impl Iterator<Item = (usize, f32)> {
+    let recent = &recent[..recent.len().min(RECENT)];
+    let decay = |n: usize| (0..n).fold(1.0f32, |say, _| say * RECENT_DECAY);
+    let squares: f32 = (0..recent.len()).map(|n| decay(n) * decay(n)).sum();
+    let scale = if squares > 0.0 { 1.0 / squares.sqrt() } else { 0.0 };
+    recent.iter().scan(scale, |say, item| {
+        let now = *say;
+        *say *= RECENT_DECAY;
+        Some((*item as usize, now))
+    })
+}
+
+#[inline]
+fn mean(a: f32, b: f32) -> f32 {
+    0.5 * (a + b)
+}
+
+/// Features of time: hour and weekday in UTC.
+const fn of_time(context: &Context<'_>) -> [usize; 2] {
+    let hours = context.time.0.div_euclid(3_600_000);
+    [OF_HOUR + hours.rem_euclid(24) as usize, OF_WEEKDAY + hours.div_euclid(24).rem_euclid(7) as usize]
+}
+
+impl Fm {
+    /// Nothing learned yet.
+    #[must_use]
+    pub fn new(config: FmConfig, seed: Seed) -> Self {
+        let FmConfig { dimensions: k, learning_rate, regularisation } = config;
+        Self {
+            config,
+            step: Step::new(learning_rate, regularisation),
+            users: Table::new(k + SIDE),
+            items: Table::new(k + SIDE),
+            recent: Table::new(k + 1),
+            linear: Linear::new(FEATURES),
+            base: Base::default(),
+            seeds: [seed.named("users"), seed.named("items")],
+            plain: Mf::new(MfConfig { dimensions: k, learning_rate, regularisation }, seed.named("plain")),
+        }
+    }
+
+    fn side(&self, context: &Context<'_>) -> Side {
+        let k = self.config.dimensions;
+        let user = context.user.map(|u| self.users.floats(u as usize)).filter(|row| learned(row, k));
+        let mut vector = user.map_or_else(|| vec![0.0; k], |row| row[..k].to_vec());
+        for (item, say) in says(context.recent) {
+            axpy(say, &self.recent.floats(item)[..k], &mut vector);
+        }
+        let met = bucket(user.map_or(0.0, |row| count(row, k)));
+        let [hour, weekday] = of_time(context);
+        let linear = [OF_USER + met, hour, weekday].map(|f| self.linear.weight(f));
+        let base = self.base.bias + user.map_or(0.0, |row| bias(row, k)) + (linear[0] + linear[1] + linear[2]);
+        let by_bucket =
+            std::array::from_fn(|b| self.linear.weight(OF_ITEM + b) + self.linear.weight(OF_BOTH + met * BUCKETS + b));
+        Side { base, by_bucket, vector }
+    }
+
+    #[inline]
+    fn logit_of(&self, side: &Side, item: &[f32]) -> f32 {
+        let k = self.config.dimensions;
+        side.base + (bias(item, k) + side.by_bucket[bucket(count(item, k))] + dot(&side.vector, &item[..k]))
+    }
+
+    /// One step on a user and an item that both have rows. Returns whether it was skipped.
+    fn meet(&mut self, context: &Context<'_>, user: Slot, item: Slot, label: f32, weight: f32) -> bool {
+        let k = self.config.dimensions;
+        let side = self.side(context);
+        let slope = Slope::at(self.logit_of(&side, self.items.floats(item as usize)), label, weight);
+        if !slope.error.is_finite() {
+            return true;
+        }
+        let (user, item) = (self.users.floats_mut(user as usize), self.items.floats_mut(item as usize));
+        let (of_user, of_item) = (bucket(count(user, k)), bucket(count(item, k)));
+        let (user, user_side) = user.split_at_mut(k);
+        let (item, item_side) = item.split_at_mut(k);
+        let (Some(user_side), Some(item_side)) = (user_side.first_chunk_mut(), item_side.first_chunk_mut()) else {
+            return true;
+        };
+        let share = slope.curvature / k as f32;
+        let squares = dot(item, item);
+        let user_step = advance(user_side, share * squares, slope, &self.step.user, &self.step);
+        let item_step = advance(item_side, share * dot(&side.vector, &side.vector), slope, &self.step.item, &self.step);
+        // All step from the values before: the item's vector moves last.
+        step_along(user, item, user_step);
+        for (slot, say) in says(context.recent) {
+            let (vector, gathered) = self.recent.floats_mut(slot).split_at_mut(k);
+            let pull =
+                self.config.learning_rate * (slope.error * say / (RECENT_PRECISION + gathered[0])).clamp(-1.0, 1.0);
+            step_along(vector, item, [pull, 1.0]);
+            gathered[0] += share * squares * say * say - RECENT_FORGET * gathered[0];
+        }
+        step_along(item, &side.vector, item_step);
+        let [hour, weekday] = of_time(context);
+        for feature in [OF_USER + of_user, OF_ITEM + of_item, OF_BOTH + of_user * BUCKETS + of_item, hour, weekday] {
+            self.linear.learn(feature, slope.error);
+        }
+        self.base.learn(slope);
+        false
+    }
+
+    /// The row of a newcomer gets its first vector.
+    fn ready(&mut self, user: Slot, example: &Example<'_>) {
+        let k = self.config.dimensions;
+        if !learned(self.users.floats(user as usize), k) {
+            awaken(self.users.floats_mut(user as usize), k, self.seeds[0], example.context.user_id, &self.step.user);
+        }
+        if !learned(self.items.floats(example.item as usize), k) {
+            awaken(self.items.floats_mut(example.item as usize), k, self.seeds[1], example.item_id, &self.step.item);
+        }
+    }
+}
+
+impl Part for Fm {
+    fn tables(&self) -> Vec<(String, &Table)> {
+        let mut all = vec![
+            ("users".into(), &self.users),
+            ("items".into(), &self.items),
+            ("recent".into(), &self.recent),
+            ("linear".into(), &self.linear.rows),
+        ];
+        all.extend(self.plain.tables().into_iter().map(|(name, table)| (format!("plain.{name}"), table)));
+        all
+    }
+
+    fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
+        let mut all = vec![
+            ("users".into(), &mut self.users),
+            ("items".into(), &mut self.items),
+            ("recent".into(), &mut self.recent),
+            ("linear".into(), &mut self.linear.rows),
+        ];
+        all.extend(self.plain.tables_mut().into_iter().map(|(name, table)| (format!("plain.{name}"), table)));
+        all
+    }
+
+    fn blob(&self) -> Vec<u8> {
+        [self.base.to_json(), self.plain.blob()].join(&b'\n')
+    }
+
+    fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
+        let mut parts = blob.splitn(2, |byte| *byte == b'\n');
+        self.base = Base::from_json(parts.next().unwrap_or_default())?;
+        self.plain.restore(parts.next().unwrap_or_default())?;
+        let features = self.linear.rows.len();
+        if features == FEATURES { Ok(()) } else { Err(PartError(format!("fm: {features} linear features"))) }
+    }
+}
+
+impl Model for Fm {
+    fn kind(&self) -> &'static str {
+        "fm"
+    }
+
+    fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
+        let side = self.side(context);
+        self.plain.score(context, items, scores);
+        for (item, score) in items.iter().zip(scores) {
+            *score = mean(*score, self.logit_of(&side, self.items.floats(*item as usize)));
+        }
+    }
+
+    fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
+        let side = self.side(context);
+        let width = self.config.dimensions + SIDE;
+        self.plain.score_all(context, scores);
+        for (first, rows) in self.items.float_blocks() {
+            let Some(out) = scores.get_mut(first..) else { break };
+            for (row, score) in rows.chunks_exact(width).zip(out) {
+                *score = mean(*score, self.logit_of(&side, row));
+            }
+        }
+        // Slots behind the last row have rows of zeros.
+        for score in scores.iter_mut().skip(self.items.len()) {
+            *score = mean(*score, self.logit_of(&side, self.items.floats(self.items.len())));
+        }
+    }
+
+    fn logit(&self, score: f32) -> Option<f32> {
+        Some(score)
+    }
+
+    fn learn(&mut self, example: &Example<'_>) -> Learned {
+        let Some(user) = example.context.user else { return Learned::default() };
+        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
+            return Learned { non_finite: 1 };
+        }
+        self.ready(user, example);
+        let plain = self.plain.learn(example);
+        let weight = example.weight.min(HEAVIEST);
+        let label = example.label.clamp(0.0, 1.0);
+        let mut skipped = u32::from(self.meet(&example.context, user, example.item, label, weight));
+        for &negative in example.negatives {
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            if learned(self.items.floats(negative as usize), self.config.dimensions) {
+                skipped += u32::from(self.meet(&example.context, user, negative, 0.0, weight));
+            }
+        }
+        Learned { non_finite: plain.non_finite + skipped }
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_users(&mut [&mut self.users]);
+        forgotten.zero_items(&mut [&mut self.items, &mut self.recent]);
+        self.plain.forget(forgotten);
+    }
+
+    fn view(&self) -> Arc<dyn Model> {
+        Arc::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Time;
+
+    #[test]
+    fn buckets_are_powers_of_two_and_time_is_utc() {
+        let counts = [0.0, 1.0, 2.0, 3.0, 4.0, 7.0, 8.0, 1e9];
+        assert_eq!(counts.map(bucket), [0, 1, 2, 2, 3, 3, 4, BUCKETS - 1]);
+        let at = |time| of_time(&Context { user: None, user_id: crate::event::Id(0), recent: &[], time: Time(time) });
+        assert_eq!(at(0), [OF_HOUR, OF_WEEKDAY]);
+        assert_eq!(at(-1), [OF_HOUR + 23, OF_WEEKDAY + 6]);
+        assert_eq!(at(25 * 3_600_000), [OF_HOUR + 1, OF_WEEKDAY + 1]);
+        for time in [i64::MIN, i64::MAX] {
+            assert!(at(time).iter().all(|f| *f < FEATURES));
+        }
+    }
+
+    #[test]
+    fn what_recent_items_say_has_length_one() {
+        for n in 1..=RECENT + 3 {
+            let recent: Vec<Slot> = (0..n as Slot).collect();
+            let all: Vec<(usize, f32)> = says(&recent).collect();
+            assert_eq!(all.len(), n.min(RECENT));
+            let squares: f32 = all.iter().map(|(_, say)| say * say).sum();
+            assert!((squares - 1.0).abs() < 1e-5 && all.is_sorted_by(|a, b| a.1 > b.1));
+        }
+        assert_eq!(says(&[]).count(), 0);
+    }
+
+    /// A user without a row is told apart by what was taken before.
+    #[test]
+    fn the_context_speaks_for_a_stranger() {
+        let mut fm = Fm::new(FmConfig::default(), Seed(1));
+        let context = |user: Slot, recent| Context {
+            user: Some(user),
+            user_id: crate::event::Id(u128::from(user)),
+            recent,
+            time: Time(0),
+        };
+        for n in 0..4000u32 {
+            let (recent, item) = (if n % 2 == 0 { &[0] } else { &[1] }, 2 + n / 2 % 2);
+            let label = if (n % 2) + 2 == item { 1.0 } else { 0.0 };
+            let item_id = crate::event::Id(u128::from(item));
+            let context = context(n % 97, recent);
+            fm.learn(&Example { context, item, item_id, label, weight: 1.0, negatives: &[] });
+        }
+        for (recent, likes) in [(&[0], 0), (&[1], 1)] {
+            let mut scores = [0.0; 4];
+            fm.score_all(&context(1000, recent), &mut scores);
+            assert!(scores[2 + likes] > scores[3 - likes] + 0.5, "{recent:?}: {scores:?}");
+        }
+    }
+}
