@@ -1,7 +1,9 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
 //! Read in this order: model (the contract), directory (ids, names: shared by all models), history (what users took),
-//! taught (which items taught something), negatives, kernels, counter, then the models: popularity, transitions, mf, ncf; registry builds them by name.
+//! taught (which items taught something), negatives, kernels, counter, then the models: popularity; transitions and
+//! item_knn (over links); isgd; mf and bpr (over factors); ials (over normal and gram); ncf (over adam and dense);
+//! fusion (over ranks, and owning others); registry builds them by name.
 
 mod adam;
 mod bpr;
@@ -9,6 +11,7 @@ mod counter;
 mod dense;
 mod directory;
 mod factors;
+mod fusion;
 mod gram;
 mod history;
 mod ials;
@@ -22,12 +25,14 @@ mod ncf;
 mod negatives;
 mod normal;
 mod popularity;
+mod ranks;
 pub mod registry;
 mod taught;
 mod transitions;
 
 pub use bpr::{Bpr, BprConfig};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
+pub use fusion::{Fusion, FusionConfig};
 pub use history::{DEFAULT_HISTORY, History};
 pub use ials::{Ials, IalsConfig};
 pub use isgd::{Isgd, IsgdConfig};

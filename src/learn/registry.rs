@@ -1,6 +1,7 @@
 //! Models by name.
 
 use super::bpr::{Bpr, BprConfig};
+use super::fusion::{Fusion, FusionConfig};
 use super::ials::{Ials, IalsConfig};
 use super::isgd::{Isgd, IsgdConfig};
 use super::item_knn::{ItemKnn, ItemKnnConfig};
@@ -14,7 +15,7 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 8] = [
+const TABLE: [(&str, &[&str]); 9] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
     ("item_knn", &["half_life"]),
@@ -22,6 +23,7 @@ const TABLE: [(&str, &[&str]); 8] = [
     ("mf", &["dimensions", "learning_rate", "regularisation"]),
     ("bpr", &["dimensions", "learning_rate", "regularisation"]),
     ("ials", &["dimensions", "regularisation", "unobserved"]),
+    ("fusion", &["dimensions", "half_life"]),
     ("ncf", &["dimensions", "learning_rate", "hidden"]),
 ];
 
@@ -67,6 +69,7 @@ enum Resolved {
     Mf(MfConfig),
     Bpr(BprConfig),
     Ials(IalsConfig),
+    Fusion(FusionConfig),
     Ncf(NcfConfig),
 }
 
@@ -120,6 +123,16 @@ impl Resolved {
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                     unobserved: c.unobserved.map_or(d.unobserved, |x| x as f32),
                     ..d
+                })
+            }
+            "fusion" => {
+                // The members' parameters, each by its own name.
+                let d = FusionConfig::default();
+                let half_life = c.half_life.unwrap_or(d.transitions.half_life);
+                let dimensions = c.dimensions.unwrap_or(d.ials.dimensions);
+                Self::Fusion(FusionConfig {
+                    transitions: TransitionsConfig { half_life },
+                    ials: IalsConfig { dimensions, ..d.ials },
                 })
             }
             "ncf" => {
@@ -199,6 +212,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Mf(c) => Box::new(Mf::new(c, seed)),
         Resolved::Bpr(c) => Box::new(Bpr::new(c, seed)),
         Resolved::Ials(c) => Box::new(Ials::new(c, seed)),
+        Resolved::Fusion(c) => Box::new(Fusion::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }
