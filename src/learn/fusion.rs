@@ -131,6 +131,11 @@ impl Fusion {
         }
     }
 
+    /// The rank of an item's score: one that never had a positive stands behind all that had.
+    fn rank(&self, item: Slot, score: f32, ranks: &Ranks) -> f32 {
+        if self.known.row(item as usize)[0] == 1 { ranks.of(score) } else { ranks.last() + 1.0 }
+    }
+
     /// Whether an example's gains are taken: a draw from what it is, whatever came before.
     fn validates(&self, example: &Example<'_>, candidates: usize) -> bool {
         let what = example.context.user_id.0.rotate_left(64) ^ example.item_id.0;
@@ -227,7 +232,7 @@ impl Model for Fusion {
         let pool = self.pool(context);
         self.ranked(context, slots, &pool, |weight, all, ranks| {
             for (item, score) in items.iter().zip(scores.iter_mut()) {
-                *score += weight / (OFFSET + ranks.of(all[*item as usize]));
+                *score += weight / (OFFSET + self.rank(*item, all[*item as usize], ranks));
             }
         });
     }
@@ -243,7 +248,7 @@ impl Model for Fusion {
             });
             for (slot, (score, own)) in scores.iter_mut().zip(all).enumerate() {
                 if !pool.get(slot).is_some_and(|may| *may) || !ranks.is_best(*own) {
-                    *score += weight / (OFFSET + ranks.of(*own));
+                    *score += weight / (OFFSET + self.rank(slot as Slot, *own, ranks));
                 }
             }
         });

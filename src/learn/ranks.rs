@@ -57,6 +57,12 @@ impl Ranks {
         }
     }
 
+    /// One more than the size of the pool.
+    pub(super) fn last(&self) -> f32 {
+        let (ties, worse) = self.mark.map_or((0, 0), |(_, ties, worse)| (ties, worse));
+        place(self.head.len() + ties + worse, 0)
+    }
+
     /// Calls `each` with slot and rank of those better than the mark, best first.
     pub(super) fn best(&self, mut each: impl FnMut(Slot, f32)) {
         let mut better = 0;
@@ -108,7 +114,7 @@ mod tests {
                 prop_assert_eq!(told[slot].is_some(), ranks.is_best(*score));
                 prop_assert!(told[slot].is_none_or(|r| r == rank));
             }
-            prop_assert_eq!(ranks.of(f32::MAX), 1.0);
+            prop_assert_eq!((ranks.of(f32::MAX), ranks.last()), (1.0, scores.len() as f32 + 1.0));
         }
     }
 }

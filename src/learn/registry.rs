@@ -228,6 +228,7 @@ mod tests {
             assert_eq!(none.check(kind), Ok(()));
             assert_eq!(build(kind, &none, Seed(1)).map(|m| m.kind()), Some(kind));
         }
+        assert!(USUAL.iter().all(|kind| KINDS.contains(kind)));
         assert!(build("mff", &none, Seed(1)).is_none());
         assert!(none.check("mff").is_err_and(|e| e.contains("transitions")));
         let wrong = [
@@ -237,6 +238,8 @@ mod tests {
             ("ncf", ModelConfig { learning_rate: Some(-0.1), ..none }),
             ("popularity", ModelConfig { half_life: Some(Span(0)), ..none }),
             ("popularity", ModelConfig { dimensions: Some(8), ..none }),
+            ("ials", ModelConfig { unobserved: Some(1.5), ..none }),
+            ("bpr", ModelConfig { unobserved: Some(0.5), ..none }),
         ];
         for (kind, config) in wrong {
             assert!(config.check(kind).is_err(), "{kind} {config:?}");
