@@ -35,6 +35,7 @@ pub(super) fn models(nodes: Vec<Node>, notes: &mut Notes) -> Vec<ModelSettings> 
             regularisation: section.maybe("regularisation", number(0.0, 10.0)),
             half_life: section.maybe("half_life", positive),
             hidden: section.maybe("hidden", whole(1, 4_096)),
+            unobserved: section.maybe("unobserved", number(0.0, 1.0)),
         };
         let origin = section.at.clone();
         section.close();

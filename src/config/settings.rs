@@ -11,7 +11,7 @@ use super::section::{Notes, Setting, unknown};
 use super::server::{self, HttpSettings, LearnSettings, StateSettings};
 use crate::adapter::kafka::KafkaConfig;
 use crate::allocate::ExperimentConfig;
-use crate::learn::registry::KINDS;
+use crate::learn::registry::{KINDS, USUAL};
 use crate::pipeline::PipelineConfig;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -118,7 +118,8 @@ impl Settings {
         }
     }
 
-    /// The models that run: those that are arms and those with parameters of their own; all, if there is neither.
+    /// The models that run: those that are arms and those with parameters of their own; the usual
+    /// ones, if there is neither.
     #[must_use]
     pub fn models(&self) -> Vec<ModelSettings> {
         let tuned = |kind: &str| self.tuned.iter().find(|(name, _)| name == kind).map(|(_, config)| *config);
@@ -126,7 +127,7 @@ impl Settings {
             tuned(kind).is_some() || self.experiments.iter().any(|it| it.arms.iter().any(|arm| arm == kind))
         };
         let none = !KINDS.iter().any(|kind| wanted(kind));
-        let kinds = KINDS.iter().filter(|kind| none || wanted(kind));
+        let kinds = KINDS.iter().filter(|kind| if none { USUAL.contains(kind) } else { wanted(kind) });
         kinds.map(|kind| ((*kind).to_owned(), tuned(kind).unwrap_or_default())).collect()
     }
 

@@ -287,7 +287,11 @@ mod tests {
                     .map(|k| {
                         let at = |h: f64| {
                             let (mut v, mut c) = (v.clone(), c.clone());
-                            if of_source { v[k] += h } else { c[k] += h }
+                            if of_source {
+                                v[k] += h
+                            } else {
+                                c[k] += h
+                            }
                             loss(&v, &c)
                         };
                         (at(1e-5) - at(-1e-5)) / 2e-5

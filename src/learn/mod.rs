@@ -2,9 +2,9 @@
 //!
 //! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
 //! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
-//! catalogue); then what
-//! several models are made of: counter, factors, newton (rows that know how sure they are), ftrl, embedding (rows of vectors), links (neighbours), gram and normal (sums
-//! and solves), noise (frequent negatives), adam, dense; then the models, one a file; registry builds them by name.
+//! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
+//! ftrl, too); bpr (over factors); item2vec and two_tower (over embedding and noise); ials (over normal and gram); ncf
+//! (over adam and dense); fusion (over ranks, and owning others); registry builds them by name.
 
 mod adam;
 mod best;
@@ -18,6 +18,7 @@ mod factors;
 mod fm;
 mod forgotten;
 mod ftrl;
+mod fusion;
 mod gram;
 mod history;
 mod ials;
@@ -34,6 +35,7 @@ mod newton;
 mod noise;
 mod normal;
 mod popularity;
+mod ranks;
 pub mod registry;
 mod sightings;
 mod taught;
@@ -46,11 +48,12 @@ pub use content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use fm::{Fm, FmConfig};
 pub use forgotten::Forgotten;
+pub use fusion::{Fusion, FusionConfig};
 pub use history::{DEFAULT_HISTORY, History};
 pub use ials::{Ials, IalsConfig};
 pub use isgd::{Isgd, IsgdConfig};
-pub use item2vec::{Item2vec, Item2vecConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
+pub use item2vec::{Item2vec, Item2vecConfig};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
 pub use ncf::{Ncf, NcfConfig};

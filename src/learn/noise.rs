@@ -134,8 +134,10 @@ mod tests {
         let mut noise = Noise::new(0.5);
         for n in 0..4_000u32 {
             // Item i comes in proportion to 1, 4, 9, 16.
-            noise.add([3, 2, 3, 1, 3, 2, 3, 0, 3, 2, 3, 3, 2, 3, 1, 3, 2, 3, 3, 2, 3, 1, 3, 2, 3, 2, 3, 1, 3, 2]
-                [n as usize % 30]);
+            noise.add(
+                [3, 2, 3, 1, 3, 2, 3, 0, 3, 2, 3, 3, 2, 3, 1, 3, 2, 3, 3, 2, 3, 1, 3, 2, 3, 2, 3, 1, 3, 2]
+                    [n as usize % 30],
+            );
         }
         let mut draws = noise.draws(Seed(1));
         let mut counts = [0.0f64; 4];

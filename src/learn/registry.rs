@@ -2,10 +2,11 @@
 
 use super::bpr::{Bpr, BprConfig};
 use super::fm::{Fm, FmConfig};
+use super::fusion::{Fusion, FusionConfig};
 use super::ials::{Ials, IalsConfig};
 use super::isgd::{Isgd, IsgdConfig};
-use super::item2vec::{Item2vec, Item2vecConfig};
 use super::item_knn::{ItemKnn, ItemKnnConfig};
+use super::item2vec::{Item2vec, Item2vecConfig};
 use super::mf::{Mf, MfConfig};
 use super::model::Model;
 use super::ncf::{Ncf, NcfConfig};
@@ -17,7 +18,7 @@ use crate::rng::Seed;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("popularity", &["half_life"]),
     ("transitions", &["half_life"]),
     ("item_knn", &["half_life"]),
@@ -28,6 +29,7 @@ const TABLE: [(&str, &[&str]); 11] = [
     ("item2vec", &["dimensions", "learning_rate", "half_life"]),
     ("two_tower", &["dimensions", "learning_rate", "regularisation"]),
     ("ials", &["dimensions", "regularisation", "unobserved"]),
+    ("fusion", &["dimensions", "half_life"]),
     ("ncf", &["dimensions", "learning_rate", "hidden"]),
 ];
 
@@ -76,6 +78,7 @@ enum Resolved {
     Item2vec(Item2vecConfig),
     TwoTower(TwoTowerConfig),
     Ials(IalsConfig),
+    Fusion(FusionConfig),
     Ncf(NcfConfig),
 }
 
@@ -152,6 +155,16 @@ impl Resolved {
                     regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
                     unobserved: c.unobserved.map_or(d.unobserved, |x| x as f32),
                     ..d
+                })
+            }
+            "fusion" => {
+                // The members' parameters, each by its own name.
+                let d = FusionConfig::default();
+                let half_life = c.half_life.unwrap_or(d.transitions.half_life);
+                let dimensions = c.dimensions.unwrap_or(d.ials.dimensions);
+                Self::Fusion(FusionConfig {
+                    transitions: TransitionsConfig { half_life },
+                    ials: IalsConfig { dimensions, ..d.ials },
                 })
             }
             "ncf" => {
@@ -234,6 +247,7 @@ pub fn build(kind: &str, config: &ModelConfig, seed: Seed) -> Option<Box<dyn Mod
         Resolved::Item2vec(c) => Box::new(Item2vec::new(c, seed)),
         Resolved::TwoTower(c) => Box::new(TwoTower::new(c, seed)),
         Resolved::Ials(c) => Box::new(Ials::new(c, seed)),
+        Resolved::Fusion(c) => Box::new(Fusion::new(c, seed)),
         Resolved::Ncf(c) => Box::new(Ncf::new(c, seed)),
     })
 }
@@ -249,6 +263,7 @@ mod tests {
             assert_eq!(none.check(kind), Ok(()));
             assert_eq!(build(kind, &none, Seed(1)).map(|m| m.kind()), Some(kind));
         }
+        assert!(USUAL.iter().all(|kind| KINDS.contains(kind)));
         assert!(build("mff", &none, Seed(1)).is_none());
         assert!(none.check("mff").is_err_and(|e| e.contains("transitions")));
         let wrong = [
@@ -258,6 +273,8 @@ mod tests {
             ("ncf", ModelConfig { learning_rate: Some(-0.1), ..none }),
             ("popularity", ModelConfig { half_life: Some(Span(0)), ..none }),
             ("popularity", ModelConfig { dimensions: Some(8), ..none }),
+            ("ials", ModelConfig { unobserved: Some(1.5), ..none }),
+            ("bpr", ModelConfig { unobserved: Some(0.5), ..none }),
         ];
         for (kind, config) in wrong {
             assert!(config.check(kind).is_err(), "{kind} {config:?}");

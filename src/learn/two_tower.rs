@@ -125,7 +125,14 @@ impl TwoTower {
 
     /// One logistic step on an item, which adds to `pull` how the user tower is to move. Returns the slope by the
     /// logit; `None` if it was no number.
-    fn meet(&mut self, user: &User<'_>, item: Slot, label: f32, pull: &mut [f32], scratch: &mut Scratch) -> Option<f32> {
+    fn meet(
+        &mut self,
+        user: &User<'_>,
+        item: Slot,
+        label: f32,
+        pull: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> Option<f32> {
         let pace = self.pace();
         scratch.features.clear();
         scratch.features.extend(features(self.content.row(item as usize)));
@@ -256,7 +263,8 @@ impl Part for TwoTower {
         if self.content.width() != CONTENT {
             return Err(PartError("two_tower: content of another width".to_owned()));
         }
-        let sound = |row: &[u32]| row[0] as usize <= MAX_FEATURES && features(row).all(|f| (f.bucket as usize) < BUCKETS);
+        let sound =
+            |row: &[u32]| row[0] as usize <= MAX_FEATURES && features(row).all(|f| (f.bucket as usize) < BUCKETS);
         match (0..self.content.len()).find(|item| !sound(self.content.row(*item))) {
             None => Ok(()),
             Some(item) => Err(PartError(format!("two_tower: the content of item {item} has no such places"))),

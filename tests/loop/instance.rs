@@ -7,7 +7,7 @@ use reiver::allocate::ExperimentConfig;
 use reiver::app::{RunSettings, Running, SourceSettings, start};
 use reiver::event::Span;
 use reiver::learn::ModelConfig;
-use reiver::learn::registry::KINDS;
+use reiver::learn::registry::USUAL;
 use reiver::pipeline::PipelineConfig;
 use reiver::port::{Outgoing, Start};
 use serde_json::Value;
@@ -41,7 +41,7 @@ pub(crate) fn settings(broker: &EmbeddedBroker, state: &Path, experiments: Vec<E
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         token: Some("secret".into()),
         pipeline: PipelineConfig {
-            models: KINDS.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
+            models: USUAL.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
             experiments,
             memory: 256 << 20,
             ..PipelineConfig::default()
