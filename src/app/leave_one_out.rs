@@ -93,7 +93,8 @@ pub fn leave_one_out(
                 loop {
                     let next = queue.lock().map_or(None, |mut queue| queue.next());
                     let Some((kind, mut model)) = next else { break };
-                    let part = run(&mut *model, &data, passes, seed.named("leave one out"), |pass| progress(kind, pass));
+                    let part =
+                        run(&mut *model, &data, passes, seed.named("leave one out"), |pass| progress(kind, pass));
                     if let Ok(mut done) = done.lock() {
                         done.insert(kind.clone(), part);
                     }
@@ -121,11 +122,7 @@ fn positive(event: &Interaction, min_rating: f64) -> bool {
     }
 }
 
-fn read(
-    config: &PipelineConfig,
-    rows: &mut Rows,
-    rejected: &mut BTreeMap<String, u64>,
-) -> Result<Data, ReplayError> {
+fn read(config: &PipelineConfig, rows: &mut Rows, rejected: &mut BTreeMap<String, u64>) -> Result<Data, ReplayError> {
     let mut data = Data {
         directory: Directory::default(),
         content: Vec::new(),
@@ -212,7 +209,11 @@ fn run(model: &mut dyn Model, data: &Data, passes: u32, seed: Seed, mut done: im
         all.push(ask(model, data));
         done(pass + 1);
     }
-    PassesDocument { last: all.last().copied().unwrap_or_default(), passes: all, seconds: watch.elapsed().as_secs_f64() }
+    PassesDocument {
+        last: all.last().copied().unwrap_or_default(),
+        passes: all,
+        seconds: watch.elapsed().as_secs_f64(),
+    }
 }
 
 /// A pass: every interaction once, in an order and beside negatives of its own.

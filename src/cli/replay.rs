@@ -258,7 +258,8 @@ fn models_table(document: &app::Document) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = document.models.iter().map(row).collect();
-    let head = ["model", "examples", "recall@10", "ndcg@10", "mrr", "recall@20", "mrr@20", "log loss", "auc", "seconds"];
+    let head =
+        ["model", "examples", "recall@10", "ndcg@10", "mrr", "recall@20", "mrr@20", "log loss", "auc", "seconds"];
     let rejected: u64 = document.rejected.values().sum();
     format!(
         "{}\n\n{} events: {} accepted, {} duplicates, {rejected} rejected; {} scored; {:.1} s",

@@ -83,10 +83,9 @@ impl Ranks {
             recall_at_20: mean(self.hits_20 as f64),
             mrr_at_20: mean(self.reciprocal_20),
             recall_lately: share(self.fading[0], self.fading[1]),
-            by_history: self.buckets.map(|[scored, hits]| BucketSummary {
-                scored,
-                recall_at_10: share(hits as f64, scored as f64),
-            }),
+            by_history: self
+                .buckets
+                .map(|[scored, hits]| BucketSummary { scored, recall_at_10: share(hits as f64, scored as f64) }),
         }
     }
 }

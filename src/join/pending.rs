@@ -208,6 +208,23 @@ impl Pending {
         self.rows.row_mut(row as usize)[ITEMS..ITEMS + SHOWN].copy_from_slice(items);
     }
 
+    /// Takes users and items out whose slots mean somebody else from now on.
+    pub fn forget(&mut self, user: impl Fn(u32) -> bool, item: impl Fn(u32) -> bool) {
+        let gone = |slot: u32, is: &dyn Fn(u32) -> bool| slot != NONE && is(slot);
+        for row in 0..self.rows.len() {
+            let w = self.rows.row(row);
+            let hit = gone(w[USER], &user) || w[ITEMS..ITEMS + SHOWN].iter().any(|i| gone(*i, &item));
+            if w[STATE] & OPEN == 0 || !hit {
+                continue;
+            }
+            let w = self.rows.row_mut(row);
+            if gone(w[USER], &user) {
+                w[USER] = NONE;
+            }
+            w[ITEMS..ITEMS + SHOWN].iter_mut().filter(|i| gone(**i, &item)).for_each(|i| *i = NONE);
+        }
+    }
+
     /// Marks an item as taken, so that it does not teach as ignored.
     pub fn take(&mut self, row: u32, item: u32) {
         let d = self.get(row);

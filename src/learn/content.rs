@@ -58,7 +58,8 @@ impl ItemContent {
         }
         let mut words = Group::default();
         let texts = facts.title.iter().chain(&facts.text);
-        for word in texts.flat_map(|t| t.split(|c: char| !c.is_alphanumeric())).filter(|w| !w.is_empty()).take(MAX_WORDS)
+        for word in
+            texts.flat_map(|t| t.split(|c: char| !c.is_alphanumeric())).filter(|w| !w.is_empty()).take(MAX_WORDS)
         {
             let word: String = word.chars().take(LONGEST_WORD).flat_map(char::to_lowercase).collect();
             words.say("word", &word);

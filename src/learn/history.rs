@@ -120,6 +120,23 @@ impl History {
         false
     }
 
+    /// Forgets a user's list; its blocks serve others.
+    pub fn forget(&mut self, user: Slot) {
+        while self.count(user) > 0 {
+            self.drop_oldest(user);
+        }
+    }
+
+    /// Takes the items out of a user's list that are gone; the others keep their order.
+    pub fn remove_items(&mut self, user: Slot, gone: impl Fn(Slot) -> bool) {
+        if !self.walk(user).any(&gone) {
+            return;
+        }
+        let kept: Vec<Slot> = self.walk(user).filter(|item| !gone(*item)).collect();
+        self.forget(user);
+        kept.into_iter().for_each(|item| self.push(user, item));
+    }
+
     fn push(&mut self, user: Slot, item: Slot) {
         let list = self.lists.row(user as usize);
         let (newest, count, at) = (list[NEWEST], list[COUNT], end(list));

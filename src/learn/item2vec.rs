@@ -1,5 +1,6 @@
 //! Item vectors from sessions: skip-gram with negative sampling over what a user took last.
 
+use super::Forgotten;
 use super::counter::Counter;
 use super::embedding::{Embedding, Pace};
 use super::kernels::{axpy, dot, sigmoid};
@@ -225,6 +226,13 @@ impl Model for Item2vec {
         Learned { non_finite: skipped }
     }
 
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.sources.forget_items(forgotten);
+        self.targets.forget_items(forgotten);
+        forgotten.zero_items(&mut [self.counts.table_mut()]);
+        self.noise.forget(forgotten);
+    }
+
     fn view(&self) -> Arc<dyn Model> {
         Arc::new(self.clone())
     }
@@ -279,7 +287,11 @@ mod tests {
                     .map(|k| {
                         let at = |h: f64| {
                             let (mut v, mut c) = (v.clone(), c.clone());
-                            if of_source { v[k] += h } else { c[k] += h }
+                            if of_source {
+                                v[k] += h
+                            } else {
+                                c[k] += h
+                            }
                             loss(&v, &c)
                         };
                         (at(1e-5) - at(-1e-5)) / 2e-5

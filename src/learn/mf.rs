@@ -1,5 +1,6 @@
 //! Logistic matrix factorisation with biases, by row-wise Adagrad.
 
+use super::Forgotten;
 use super::kernels::{dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
 use crate::event::Id;
@@ -260,6 +261,11 @@ impl Model for Mf {
             }
         }
         Learned { non_finite: skipped }
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.side]);
+        forgotten.zero_items(&mut [&mut self.items.vectors, &mut self.items.side]);
     }
 
     fn view(&self) -> Arc<dyn Model> {

@@ -1,5 +1,6 @@
 //! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so.
 
+use super::Forgotten;
 use super::content::ItemContent;
 use crate::event::{Id, Time};
 use crate::table::Part;
@@ -84,6 +85,10 @@ pub trait Model: Part + Send + Sync {
 
     /// Learns one example. Called after it was scored, never before.
     fn learn(&mut self, example: &Example<'_>) -> Learned;
+
+    /// Forgets users and items whose slots mean somebody else from now on: their rows become zero, and nothing that
+    /// stays may point to them.
+    fn forget(&mut self, forgotten: &Forgotten);
 
     /// A copy for readers: shares all pages.
     fn view(&self) -> Arc<dyn Model>;

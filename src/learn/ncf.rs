@@ -1,5 +1,6 @@
 //! The textbook neural collaborative filter, learning one event at a time.
 
+use super::Forgotten;
 use super::adam::Embeddings;
 use super::dense::{Dense, Sample};
 use super::kernels::sigmoid;
@@ -257,6 +258,12 @@ impl Model for Ncf {
             count += 1;
         }
         self.learn_samples(user, &samples[..count], example.weight.min(HEAVIEST))
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.moments]);
+        let items = &mut [&mut self.items.vectors, &mut self.items.moments, &mut self.parts.made_at];
+        forgotten.zero_items(items);
     }
 
     fn view(&self) -> Arc<dyn Model> {

@@ -1,5 +1,6 @@
 //! Decayed popularity: the baseline, and the fallback of whoever knows nothing better.
 
+use super::Forgotten;
 use super::counter::Counter;
 use super::model::{Context, Example, Learned, Model, Slot};
 use crate::event::Span;
@@ -97,6 +98,10 @@ impl Model for Popularity {
             self.counts.add(example.item, example.context.time, example.weight.min(HEAVIEST));
         }
         Learned::default()
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_items(&mut [self.counts.table_mut()]);
     }
 
     fn view(&self) -> Arc<dyn Model> {

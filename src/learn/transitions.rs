@@ -1,5 +1,6 @@
 //! Decayed item-to-item transitions: what comes after what, explainable and quick to learn.
 
+use super::Forgotten;
 use super::counter::Counter;
 use super::model::{Context, Example, Learned, Model, Slot};
 use crate::event::{Span, Time};
@@ -141,6 +142,21 @@ fn damped(sum: f32, count: f32) -> f32 {
     (sum + PRIOR * count) / (count + DAMPING).sqrt()
 }
 
+/// Takes neighbours out that are gone; the others move up, so that of equal ones the oldest stays first.
+fn drop_neighbours(row: &mut [u32], len: usize, forgotten: &Forgotten) {
+    let mut kept = 0;
+    for place in 0..len {
+        if !forgotten.has_item(row[SLOTS + place]) {
+            row[SLOTS + kept] = row[SLOTS + place];
+            row[WEIGHTS + kept] = row[WEIGHTS + place];
+            kept += 1;
+        }
+    }
+    row[SLOTS + kept..SLOTS + len].fill(0);
+    row[WEIGHTS + kept..WEIGHTS + len].fill(0);
+    row[LEN] = kept as u32;
+}
+
 /// Where a slot stands in a row.
 fn position(slots: &[Slot], wanted: Slot) -> Option<usize> {
     // Blocks first, so that the comparison uses wide registers.
@@ -239,6 +255,20 @@ impl Model for Transitions {
             }
         }
         Learned::default()
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        if forgotten.items.is_empty() {
+            return;
+        }
+        forgotten.zero_items(&mut [&mut self.rows, self.counts.table_mut()]);
+        for row in 0..self.rows.len() {
+            let words = self.rows.row(row);
+            let len = (words[LEN] as usize).min(NEIGHBOURS);
+            if words[SLOTS..SLOTS + len].iter().any(|s| forgotten.has_item(*s)) {
+                drop_neighbours(self.rows.row_mut(row), len, forgotten);
+            }
+        }
     }
 
     fn view(&self) -> Arc<dyn Model> {

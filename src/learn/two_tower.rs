@@ -1,5 +1,6 @@
 //! Two towers: an item and whom it meets as vectors of one space, out of content and ids.
 
+use super::Forgotten;
 use super::content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 use super::embedding::{Embedding, Pace};
 use super::kernels::{axpy, dot, sigmoid};
@@ -124,7 +125,14 @@ impl TwoTower {
 
     /// One logistic step on an item, which adds to `pull` how the user tower is to move. Returns the slope by the
     /// logit; `None` if it was no number.
-    fn meet(&mut self, user: &User<'_>, item: Slot, label: f32, pull: &mut [f32], scratch: &mut Scratch) -> Option<f32> {
+    fn meet(
+        &mut self,
+        user: &User<'_>,
+        item: Slot,
+        label: f32,
+        pull: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> Option<f32> {
         let pace = self.pace();
         scratch.features.clear();
         scratch.features.extend(features(self.content.row(item as usize)));
@@ -255,7 +263,8 @@ impl Part for TwoTower {
         if self.content.width() != CONTENT {
             return Err(PartError("two_tower: content of another width".to_owned()));
         }
-        let sound = |row: &[u32]| row[0] as usize <= MAX_FEATURES && features(row).all(|f| (f.bucket as usize) < BUCKETS);
+        let sound =
+            |row: &[u32]| row[0] as usize <= MAX_FEATURES && features(row).all(|f| (f.bucket as usize) < BUCKETS);
         match (0..self.content.len()).find(|item| !sound(self.content.row(*item))) {
             None => Ok(()),
             Some(item) => Err(PartError(format!("two_tower: the content of item {item} has no such places"))),
@@ -345,6 +354,13 @@ impl Model for TwoTower {
         self.users.step_bias(slot, slope, self.pace());
         self.follow(&example.context, slot, &pull, &mut scratch);
         learned
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.users.forget_users(forgotten);
+        self.items.forget_items(forgotten);
+        self.seen.forget_items(forgotten);
+        forgotten.zero_items(&mut [&mut self.content]);
     }
 
     fn view(&self) -> Arc<dyn Model> {

@@ -114,7 +114,8 @@ families! {
     Feedback "reiver_feedback_total" Counter, ["experiment", "outcome"], "Rewards and feedback read, by what became of them.";
     Overrides "reiver_decision_overrides_total" Counter, ["experiment", "arm"], "Decisions of a unit that already had another arm in the epoch.";
     LeftOut "reiver_decisions_left_out_total" Counter, ["experiment", "arm"], "Decisions read when the table of open ones was full.";
-    NotAdmitted "reiver_entities_not_admitted_total" Counter, [], "Users or items that found no room.";
+    NotAdmitted "reiver_entities_not_admitted_total" Counter, [], "Users or items that were not taken: the directory is crowded and they are seldom seen.";
+    Forgotten "reiver_entities_forgotten_total" Counter, ["kind"], "Users and items whose slot was given back: idle for a year, or longest untouched when the directory was full.";
     UnknownFields "reiver_unknown_fields_total" Counter, [], "Fields of events that no schema names.";
     CommandsRefused "reiver_commands_refused_total" Counter, [], "Commands read from the control topic that could not be applied.";
     RewardDelay "reiver_reward_delay_seconds" Histogram(REWARD_DELAY), ["experiment"], "From a decision to its first reward.";

@@ -119,6 +119,7 @@ impl Metrics {
         }
         for kind in ENTITIES {
             self.touch(Family::Entities, &[kind]);
+            self.touch(Family::Forgotten, &[kind]);
         }
         for reason in ["disk_full", "unsent", "other"] {
             self.touch(Family::CheckpointFailures, &[reason]);

@@ -68,6 +68,8 @@ impl Metrics {
             self.observe(Family::RewardDelay, &[names.experiment(*experiment).unwrap_or(OTHER)], delay.as_seconds());
         }
         self.count(Family::NotAdmitted, &[], report.not_admitted);
+        self.count(Family::Forgotten, &["user"], report.forgotten_users);
+        self.count(Family::Forgotten, &["item"], report.forgotten_items);
         self.count(Family::UnknownFields, &[], report.unknown_fields);
         if report.refused.is_some() {
             self.count(Family::CommandsRefused, &[], 1);

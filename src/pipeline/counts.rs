@@ -30,8 +30,12 @@ pub struct Counts {
     pub examples: u64,
     /// Examples ranked.
     pub ranked: u64,
-    /// Users or items that found no room.
+    /// Users or items that were not taken.
     pub not_admitted: u64,
+    /// Users whose slot was given back.
+    pub forgotten_users: u64,
+    /// Items whose slot was given back.
+    pub forgotten_items: u64,
     /// Ids of the newest commands that were applied or refused.
     pub commands: VecDeque<String>,
 }
@@ -79,6 +83,8 @@ impl Counts {
         self.examples += report.examples;
         self.ranked += report.ranked;
         self.not_admitted += report.not_admitted;
+        self.forgotten_users += report.forgotten_users;
+        self.forgotten_items += report.forgotten_items;
     }
 
     /// How many records of a type had an outcome.

@@ -60,8 +60,12 @@ pub struct Report {
     pub examples: u64,
     /// Examples ranked against the full catalogue.
     pub ranked: u64,
-    /// Users or items that found no room.
+    /// Users or items that were not taken: the directory was crowded and they are seldom seen.
     pub not_admitted: u64,
+    /// Users whose slot was given back.
+    pub forgotten_users: u64,
+    /// Items whose slot was given back.
+    pub forgotten_items: u64,
     /// Updates skipped because they were not finite, by model.
     pub non_finite: BTreeMap<String, u64>,
     /// Delay between event time and log time, per accepted event.

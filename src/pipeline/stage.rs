@@ -6,7 +6,7 @@
 use super::state::State;
 use super::step::Turn;
 use crate::event::{Action, Id, Interaction, Time};
-use crate::learn::{Context, Example, ItemContent, NEGATIVES, RECENT, Slot, Taught};
+use crate::learn::{Context, Example, Forgotten, ItemContent, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -32,31 +32,33 @@ pub(super) struct StagedRanking {
     excluded: Range<usize>,
 }
 
-/// What was said of an item, and before which example.
-pub(super) struct Described {
-    pub(super) before: usize,
-    pub(super) item: Slot,
-    pub(super) content: ItemContent,
+/// What models are told beside examples.
+pub(super) enum Note {
+    /// Slots that mean somebody else from now on.
+    Forgotten(Forgotten),
+    /// What is known of an item.
+    Described(Slot, ItemContent),
 }
 
-/// The examples of one cut in log order, and what was said of items between them.
+/// The examples of one cut in log order, and what is told between them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) examples: Vec<Staged>,
-    pub(super) described: Vec<Described>,
+    /// What models are told, each before the example of that number: they follow in the order of the log.
+    pub(super) notes: Vec<(usize, Note)>,
     /// Items that rankings leave out, one after another.
     excluded: Vec<Slot>,
 }
 
 impl Batch {
-    /// Adds what is known of an item from here on.
-    pub(super) fn describe(&mut self, item: Slot, content: ItemContent) {
-        self.described.push(Described { before: self.examples.len(), item, content });
+    /// Tells models something before the next example.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push((self.examples.len(), note));
     }
 
     /// Whether there is nothing to learn.
     pub(super) fn is_empty(&self) -> bool {
-        self.examples.is_empty() && self.described.is_empty()
+        self.examples.is_empty() && self.notes.is_empty()
     }
 
     /// An example as models see it.
@@ -111,6 +113,10 @@ impl State {
         let rules = turn.rules;
         let Some(label) = label_of(event, rules.min_rating) else { return };
         for touch in &event.items {
+            if self.directory.is_full() {
+                let forgotten = self.directory.make_room();
+                self.forget(turn, forgotten);
+            }
             let admitted = self.directory.admit_user(Id::of(&event.user_id));
             let item = self.directory.admit_item(Id::of(&touch.item_id), &touch.item_id);
             let (Some(user), Some(item)) = (admitted, item) else {
@@ -132,6 +138,17 @@ impl State {
             turn.report.ranked += u64::from(staged.ranking.is_some());
             turn.batch.examples.push(staged);
         }
+    }
+
+    /// Tells all that hold slots: the joins now, the models when they have learned what came before.
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, forgotten: Forgotten) {
+        if forgotten.is_empty() {
+            return;
+        }
+        self.pending.forget(|u| forgotten.has_user(u), |i| forgotten.has_item(i));
+        turn.report.forgotten_users += forgotten.users.len() as u64;
+        turn.report.forgotten_items += forgotten.items.len() as u64;
+        turn.batch.note(Note::Forgotten(forgotten));
     }
 
     /// Stages what was shown and ignored, when its decision closes.

@@ -36,7 +36,7 @@ pub struct State {
 }
 
 /// Version of the state's layout; a part saved under another one is not taken.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 impl State {
     pub(super) fn new(config: &PipelineConfig) -> Result<Self, String> {

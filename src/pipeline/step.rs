@@ -5,7 +5,7 @@ use super::config::PipelineConfig;
 use super::facts::EventOutcome;
 use super::invariant;
 use super::report::Report;
-use super::stage::{Batch, StageSeeds};
+use super::stage::{Batch, Note, StageSeeds};
 use super::state::State;
 use super::train::train;
 use crate::event::{Command, Event, Id, Item, Span, Time};
@@ -54,6 +54,9 @@ pub(super) struct Turn<'a> {
     /// Log time of this cut.
     pub(super) log_time: Time,
 }
+
+/// How often the idle are looked for, in log time.
+const SWEEP: Span = Span::seconds(3600);
 
 /// An allocation tick fires when at least this much log time has passed.
 const TICK: Span = Span::seconds(1);
@@ -128,11 +131,17 @@ impl Pipeline {
     }
 
     fn cut(&mut self, report: &mut Report, cut: &CutInput<'_>) {
-        let log_time = cut.log_time.max(self.log_time());
+        let before = self.log_time();
+        let log_time = cut.log_time.max(before);
         self.state.counts.log_time = log_time.0;
+        self.state.directory.set_now(log_time);
         let mut batch = Batch::default();
         let (rules, rank_share) = (&self.rules, cut.rank_share);
         let turn = &mut Turn { batch: &mut batch, report: &mut *report, rules, rank_share, log_time };
+        if log_time.0.div_euclid(SWEEP.0) != before.0.div_euclid(SWEEP.0) {
+            let idle = self.state.directory.forget_idle();
+            self.state.forget(turn, idle);
+        }
         for (i, arrival) in cut.arrivals.iter().enumerate() {
             self.state.admit(turn, i, arrival);
         }
@@ -210,7 +219,8 @@ impl State {
         match self.directory.item(id).or_else(|| self.directory.admit_item(id, &event.item_id)) {
             Some(slot) => {
                 self.directory.set_available(slot, available);
-                turn.batch.describe(slot, event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of));
+                let content = event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of);
+                turn.batch.note(Note::Described(slot, content));
             }
             None => turn.report.not_admitted += 1,
         }

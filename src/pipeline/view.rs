@@ -107,8 +107,8 @@ impl Facts for View {
         Totals {
             events: pairs.map(|(k, o)| (k, o, self.counts.events_of(k, o))).filter(|(_, _, n)| *n > 0).collect(),
             rejected: Code::ALL.into_iter().map(|c| (c, self.counts.rejected_for(c))).filter(|(_, n)| *n > 0).collect(),
-            users: self.directory.users(),
-            items: self.directory.items(),
+            users: self.directory.users_known(),
+            items: self.directory.items_known(),
         }
     }
 

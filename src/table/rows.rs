@@ -153,6 +153,13 @@ impl Table {
         bytemuck::cast_slice_mut(self.row_mut(row))
     }
 
+    /// Makes a row zero. One that is zero already, or beyond the end, is not touched: no page is copied for it.
+    pub fn zero_row(&mut self, row: usize) {
+        if row < self.len && self.row_at(row).iter().any(|w| *w != 0) {
+            self.write(row).fill(0);
+        }
+    }
+
     /// The row must lie in the directory.
     #[inline]
     fn write(&mut self, row: usize) -> &mut [u32] {

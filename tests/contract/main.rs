@@ -5,7 +5,7 @@ mod stream;
 use proptest::prelude::*;
 use reiver::event::{Id, ItemFacts, Time};
 use reiver::learn::registry::{KINDS, build};
-use reiver::learn::{Context, Example, ItemContent, Learned, Model, ModelConfig};
+use reiver::learn::{Context, Example, Forgotten, ItemContent, Learned, Model, ModelConfig};
 use reiver::rng::Seed;
 use std::sync::Arc;
 use stream::{ITEMS, Player, Slots, USERS, stream};
@@ -291,5 +291,27 @@ fn learns_what_a_user_likes() {
             right += u32::from(sum(user % 2) > sum(1 - user % 2));
         }
         assert!(right * 10 >= USERS * 9, "{kind}: {right} of {USERS}");
+    }
+}
+
+#[test]
+fn who_is_forgotten_is_as_if_never_seen() {
+    for kind in KINDS {
+        let (mut model, mut player) = (fresh(kind, 2), Player::new(Slots::plain()));
+        describe(&mut *model, &player.slots);
+        player.play(&mut *model, &stream(5, 900));
+        model.forget(&Forgotten { users: vec![1, 3], items: vec![2, 7] });
+        let ask = |user: Option<u32>, recent: &[u32]| {
+            let context = Context { user, recent, ..player.context(1, &[]) };
+            let mut scores = vec![f32::NAN; ITEMS as usize + 3];
+            model.score_all(&context, &mut scores);
+            scores
+        };
+        assert_eq!(ask(Some(1), &[]), ask(None, &[]), "{kind}: a forgotten user is an unknown one");
+        assert_eq!(ask(Some(0), &[2, 7]), ask(Some(0), &[]), "{kind}: forgotten items lead nowhere");
+        let scores = ask(Some(0), &[4, 5]);
+        assert_eq!([scores[2], scores[7]], [scores[ITEMS as usize + 1]; 2], "{kind}: forgotten items are unknown ones");
+        player.play(&mut *model, &stream(6, 300));
+        assert!(finite(&answers(&*model, &player)), "{kind}");
     }
 }

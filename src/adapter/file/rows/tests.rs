@@ -9,7 +9,13 @@ fn time_of(payload: &[u8]) -> Option<Time> {
 }
 
 fn config(format: Format, columns: &str) -> RowsConfig {
-    RowsConfig { topic: "file".into(), format, columns: Columns::parse(columns).expect("columns"), time_of, items: None }
+    RowsConfig {
+        topic: "file".into(),
+        format,
+        columns: Columns::parse(columns).expect("columns"),
+        time_of,
+        items: None,
+    }
 }
 
 fn rows(text: &str, format: Format, columns: &str) -> Result<Rows, FileError> {

@@ -1,16 +1,24 @@
 //! Who and what is known: ids to slots, names, availability and histories, shared by all models.
 
+mod ageing;
+
 use super::history::{DEFAULT_HISTORY, History};
+use super::sightings::Sightings;
 use super::{RECENT, Slot, Taught};
 use crate::event::Id;
 use crate::table::{Index, Part, PartError, Table, words};
 
-/// Words of an item: id (4), first row of its name, bytes of its name, flags, number in the order of teaching + 1.
-const ITEM: usize = 8;
+/// Words of a user: id (4), second of the last touch (0: the slot is free).
+const USER: usize = 5;
+const USER_TOUCHED: usize = 4;
+/// Words of an item: id (4), first row of its name, bytes of its name, flags, number in the order of teaching + 1,
+/// second of the last touch (0: the slot is free).
+const ITEM: usize = 9;
 const NAME_ROW: usize = 4;
 const NAME_BYTES: usize = 5;
 const FLAGS: usize = 6;
 const TAUGHT: usize = 7;
+const TOUCHED: usize = 8;
 /// Flag: may not be recommended. A new item may.
 const UNAVAILABLE: u32 = 1;
 
@@ -22,7 +30,15 @@ pub const MAX_NAME: usize = 4096;
 /// Users and items the directory takes, unless set otherwise.
 pub const DEFAULT_CAPACITY: (usize, usize) = (4_000_000, 1_000_000);
 
-/// The directory. Slots are dense, start at 0, and are never given to another id.
+/// From this part of the capacity on, a new id is taken only when it was seen for the [`SEEN`]th time: half.
+const CROWDED: usize = 2;
+/// See [`CROWDED`].
+const SEEN: u8 = 3;
+
+/// The directory. Slots are dense and start at 0. A slot is given to another id only after its own was forgotten (see
+/// `ageing`), which every holder of slots is told.
+///
+/// While there is room, every id is taken at its first sight; a crowded side takes only what comes back.
 ///
 /// ```
 /// use reiver::event::Id;
@@ -38,7 +54,7 @@ pub const DEFAULT_CAPACITY: (usize, usize) = (4_000_000, 1_000_000);
 pub struct Directory {
     user_index: Index,
     item_index: Index,
-    /// Row: the id of a user.
+    /// Row: see [`USER`].
     users: Table,
     /// Row: see [`ITEM`].
     items: Table,
@@ -46,8 +62,14 @@ pub struct Directory {
     names: Table,
     /// Items in the order in which they were first taught.
     order: Table,
+    /// Slots that were given back, the last one on top.
+    free_users: Table,
+    free_items: Table,
+    sightings: Sightings,
     history: History,
     capacity: (usize, usize),
+    /// Log time in seconds, at least 1; set at every cut, so no part of the state.
+    now: u32,
     /// The same as the marks in `items`, as a set; rebuilt by a restore.
     taught: Taught,
 }
@@ -65,12 +87,16 @@ impl Directory {
         Self {
             user_index: Index::new(),
             item_index: Index::new(),
-            users: Table::new(4),
+            users: Table::new(USER),
             items: Table::new(ITEM),
             names: Table::new(NAME),
             order: Table::new(1),
+            free_users: Table::new(1),
+            free_items: Table::new(1),
+            sightings: Sightings::new(),
             history: History::new(history),
             capacity: (users, items),
+            now: 1,
             taught: Taught::default(),
         }
     }
@@ -92,30 +118,36 @@ impl Directory {
         self.item_index.get(id)
     }
 
-    /// The slot of a user, given now if new; `None` when the directory is full.
+    /// The slot of a user, given now if new; `None` when the directory is full, or crowded and the id seldom seen.
     pub fn admit_user(&mut self, id: Id) -> Option<Slot> {
         if let Some(slot) = self.user_index.get(id) {
+            self.touch_user(slot);
             return Some(slot);
         }
-        let slot = self.users.len();
-        if slot >= self.capacity.0 {
+        if !takes(self.users_known(), self.capacity.0, &mut self.sightings, id) {
             return None;
         }
-        words::put_u128(self.users.row_mut(slot), 0, id.0);
-        self.user_index.insert(id, slot as Slot);
-        Some(slot as Slot)
+        let slot = ageing::pop(&mut self.free_users).unwrap_or(self.users.len() as Slot);
+        let row = self.users.row_mut(slot as usize);
+        words::put_u128(row, 0, id.0);
+        row[USER_TOUCHED] = self.now;
+        self.user_index.insert(id, slot);
+        Some(slot)
     }
 
-    /// The slot of an item, given now if new; `None` when the directory is full or the name is longer than
-    /// [`MAX_NAME`]. The name of a known item stays.
+    /// The slot of an item, given now if new; `None` when the directory is full, or crowded and the id seldom seen, or
+    /// the name longer than [`MAX_NAME`]. The name of a known item stays.
     pub fn admit_item(&mut self, id: Id, name: &str) -> Option<Slot> {
         if let Some(slot) = self.item_index.get(id) {
+            self.touch_item(slot);
             return Some(slot);
         }
-        let slot = self.items.len();
-        if slot >= self.capacity.1 || name.len() > MAX_NAME {
+        // The same text may name a user: items are counted apart.
+        let sighted = Id(!id.0);
+        if name.len() > MAX_NAME || !takes(self.items_known(), self.capacity.1, &mut self.sightings, sighted) {
             return None;
         }
+        let slot = ageing::pop(&mut self.free_items).unwrap_or(self.items.len() as Slot);
         let first = self.names.len();
         for (n, chunk) in name.as_bytes().chunks(NAME * 4).enumerate() {
             let row = self.names.row_mut(first + n);
@@ -125,24 +157,37 @@ impl Directory {
                 *word = u32::from_le_bytes(four);
             }
         }
-        let row = self.items.row_mut(slot);
+        let row = self.items.row_mut(slot as usize);
         words::put_u128(row, 0, id.0);
         row[NAME_ROW] = first as u32;
         row[NAME_BYTES] = name.len() as u32;
-        self.item_index.insert(id, slot as Slot);
-        Some(slot as Slot)
+        row[TOUCHED] = self.now;
+        self.item_index.insert(id, slot);
+        Some(slot)
     }
 
-    /// Users admitted.
+    /// Slots of users: all of them are below it.
     #[must_use]
     pub const fn users(&self) -> usize {
         self.users.len()
     }
 
-    /// Items admitted: slots are below it.
+    /// Slots of items: all of them are below it.
     #[must_use]
     pub const fn items(&self) -> usize {
         self.items.len()
+    }
+
+    /// Users that have a slot.
+    #[must_use]
+    pub const fn users_known(&self) -> usize {
+        self.users.len() - self.free_users.len()
+    }
+
+    /// Items that have a slot.
+    #[must_use]
+    pub const fn items_known(&self) -> usize {
+        self.items.len() - self.free_items.len()
     }
 
     /// The id of a user.
@@ -170,15 +215,17 @@ impl Directory {
         String::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// Whether an item may be recommended. True until said otherwise.
+    /// Whether an item may be recommended. True until said otherwise; a slot that was given back may not.
     #[must_use]
     pub fn available(&self, item: Slot) -> bool {
-        self.items.row(item as usize)[FLAGS] & UNAVAILABLE == 0
+        let row = self.items.row(item as usize);
+        row[FLAGS] & UNAVAILABLE == 0 && row[TOUCHED] != 0
     }
 
     /// Says whether an item may be recommended.
     pub fn set_available(&mut self, item: Slot, available: bool) {
-        if self.available(item) != available && (item as usize) < self.items.len() {
+        let known = self.items.row(item as usize)[TOUCHED] != 0;
+        if known && self.available(item) != available {
             self.items.row_mut(item as usize)[FLAGS] ^= UNAVAILABLE;
         }
     }
@@ -258,6 +305,9 @@ impl Part for Directory {
         all.push(("items".to_owned(), &self.items));
         all.push(("names".to_owned(), &self.names));
         all.push(("order".to_owned(), &self.order));
+        all.push(("users.free".to_owned(), &self.free_users));
+        all.push(("items.free".to_owned(), &self.free_items));
+        all.push(("sightings".to_owned(), self.sightings.table()));
         all.extend(self.history.tables());
         all
     }
@@ -269,12 +319,15 @@ impl Part for Directory {
         all.push(("items".to_owned(), &mut self.items));
         all.push(("names".to_owned(), &mut self.names));
         all.push(("order".to_owned(), &mut self.order));
+        all.push(("users.free".to_owned(), &mut self.free_users));
+        all.push(("items.free".to_owned(), &mut self.free_items));
+        all.push(("sightings".to_owned(), self.sightings.table_mut()));
         all.extend(self.history.tables_mut());
         all
     }
 
     fn blob(&self) -> Vec<u8> {
-        format!("{{\"version\":1,\"history\":{}}}", self.history.limit()).into_bytes()
+        format!("{{\"version\":2,\"history\":{}}}", self.history.limit()).into_bytes()
     }
 
     fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
@@ -284,8 +337,11 @@ impl Part for Directory {
         self.user_index.check()?;
         self.item_index.check()?;
         self.history.check()?;
+        self.sightings.check()?;
         let (users, items) = (self.users.len(), self.items.len());
-        if self.user_index.len() != users || self.item_index.len() != items || self.order.len() > items {
+        let free = (self.free_users.len().min(users), self.free_items.len().min(items));
+        let known = (self.user_index.len() + free.0, self.item_index.len() + free.1);
+        if known != (users, items) || self.order.len() > items {
             return Err(PartError(format!("directory: {users} users and {items} items do not fit their indexes")));
         }
         self.taught = Taught::default();
@@ -304,12 +360,18 @@ impl Part for Directory {
     }
 }
 
+/// Whether a new id is taken by a side that knows this many.
+fn takes(known: usize, capacity: usize, sightings: &mut Sightings, id: Id) -> bool {
+    known < capacity && (known < capacity / CROWDED || sightings.see(id) >= SEEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn filled() -> Directory {
-        let mut d = Directory::new(50, 30, 20);
+        // With room enough, so that every id is taken at its first sight.
+        let mut d = Directory::new(200, 200, 20);
         for n in 0..50 {
             d.admit_user(Id::of(&format!("user {n}"))).expect("room");
         }
@@ -324,6 +386,7 @@ mod tests {
             d.mark_taught(n);
         }
         d.set_available(4, false);
+        d.set_capacity(50, 30);
         d
     }
 
@@ -333,8 +396,13 @@ mod tests {
         assert_eq!(d.admit_user(Id::of("one more")), None);
         assert_eq!(d.admit_item(Id::of("one more"), "one more"), None);
         assert_eq!(d.admit_user(Id::of("user 7")), Some(7));
-        d.set_capacity(51, 32);
-        assert_eq!(d.admit_user(Id::of("one more")), Some(50));
+        d.set_capacity(51, 30);
+        for n in 0..3 {
+            let taken = d.admit_user(Id::of("seen often"));
+            assert_eq!(taken.is_some(), n == 2, "a crowded side takes what comes back");
+        }
+        d.set_capacity(200, 200);
+        assert_eq!(d.admit_user(Id::of("one more")), Some(51));
         assert_eq!(d.admit_item(Id::of("long"), &"x".repeat(MAX_NAME + 1)), None);
         assert_eq!(d.admit_item(Id::of(""), ""), Some(30));
         assert_eq!(d.item_name(30), "");
