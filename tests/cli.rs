@@ -145,3 +145,51 @@ fn a_replay_takes_settings_and_counts_rows_that_are_no_events() {
     let rejected: u64 = found["rejected"].as_object().expect("reasons").values().filter_map(|n| n.as_u64()).sum();
     assert_eq!((found["events"].as_u64(), found["accepted"].as_u64(), rejected), (Some(3), Some(2), 1), "{found}");
 }
+
+#[test]
+fn leave_one_out_asks_about_what_was_held_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Two kinds of users, each with items of their own; the held-out one is of their kind, the others are not.
+    let mut train = "user,item\n".to_owned();
+    let mut held = "user,item,negatives\n".to_owned();
+    for user in 0..40 {
+        let own = |n: usize| 20 * (user % 2) + (user / 2 + n) % 20;
+        (0..12).for_each(|n| train.push_str(&format!("u{user},i{}\n", own(n))));
+        let others: Vec<String> = (0..20).map(|n| format!("i{}", 20 * ((user + 1) % 2) + n)).collect();
+        held.push_str(&format!("u{user},i{},{}\n", own(13), others.join(" ")));
+    }
+    held.push_str("nobody,i1,i2\n");
+    std::fs::write(folder.path().join("train.csv"), train).expect("written");
+    std::fs::write(folder.path().join("held.csv"), held).expect("written");
+    let arguments = ["replay", "train.csv", "--format", "csv", "--columns", "user=user,item=item", "--protocol"];
+    let rest = ["leave-one-out", "--held-out", "held.csv", "--passes", "8", "--models", "mf,popularity", "--json"];
+    let all: Vec<&str> = arguments.into_iter().chain(rest).collect();
+    let output = reiver(&all, folder.path());
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let found = document(&output);
+    assert_eq!((found["examples"].as_u64(), found["users"].as_u64()), (Some(480), Some(40)), "{found}");
+    assert_eq!(found["unknown"], 1, "{found}");
+    let rate = |model: &str| found["models"][model]["hit_rate_at_10"].as_f64().expect("a rate");
+    assert!(rate("mf") > 0.95 && rate("popularity") < 0.9, "{found}");
+    assert_eq!(found["models"]["mf"]["passes"].as_array().map(Vec::len), Some(8), "{found}");
+    assert_eq!(code(&reiver(&all[..8], folder.path())), 2, "there is no file of what was held out");
+    let mistaken = ["replay", "train.csv", "--format", "csv", "--passes", "2"];
+    assert_eq!(code(&reiver(&mistaken, folder.path())), 2, "a progressive run makes one pass");
+}
+
+#[test]
+fn what_items_are_reaches_the_models_of_a_replay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ratings: String = (0..300).map(|n| format!("{}\t{}\t5\t{}\n", n % 7, n % 11, 881_250_949 + n)).collect();
+    std::fs::write(folder.path().join("u.data"), ratings).expect("written");
+    let arguments = ["replay", "u.data", "--format", "movielens", "--models", "two_tower,mf", "--json"];
+    let without = document(&reiver(&arguments, folder.path()));
+    let movies: String = (0..11).map(|n| format!("{n}::Film {n}::{}\n", ["War", "Love"][n % 2])).collect();
+    std::fs::write(folder.path().join("movies.dat"), movies).expect("written");
+    let with = document(&reiver(&arguments, folder.path()));
+    assert_eq!((without["events"].as_u64(), with["events"].as_u64()), (Some(300), Some(311)), "{with}");
+    assert_ne!(without["models"]["two_tower"]["log_loss"], with["models"]["two_tower"]["log_loss"]);
+    assert_eq!(without["models"]["mf"]["log_loss"], with["models"]["mf"]["log_loss"], "it reads no content");
+    assert_eq!(document(&reiver(&arguments, folder.path()))["digest"], with["digest"]);
+    assert_eq!(with["models"]["mf"]["by_history"].as_array().map(Vec::len), Some(4), "{with}");
+}

@@ -1,5 +1,6 @@
 //! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of.
 
+use super::Forgotten;
 use super::kernels::dot;
 use super::model::Slot;
 use crate::event::Id;
@@ -63,11 +64,6 @@ impl Embedding {
         &self.vectors
     }
 
-    /// Both tables, in which a row that is forgotten becomes zero.
-    pub(super) const fn both_mut(&mut self) -> [&mut Table; 2] {
-        [&mut self.vectors, &mut self.side]
-    }
-
     /// Draws a row's first vector from its id, once: sums of four uniforms, near enough to normal and the same
     /// everywhere, whatever came before.
     pub(super) fn awaken(&mut self, row: Slot, id: Id) {
@@ -103,6 +99,16 @@ impl Embedding {
         side[BIAS_SQUARES] += slope * slope;
         let bias = side[BIAS] - pace.rate * slope / (side[BIAS_SQUARES] + DAMPING).sqrt();
         side[BIAS] = bias.clamp(-LONGEST, LONGEST);
+    }
+
+    /// Rows of users who are gone become zero.
+    pub(super) fn forget_users(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_users(&mut [&mut self.vectors, &mut self.side]);
+    }
+
+    /// Rows of items that are gone become zero.
+    pub(super) fn forget_items(&mut self, forgotten: &Forgotten) {
+        forgotten.zero_items(&mut [&mut self.vectors, &mut self.side]);
     }
 
     /// The tables for a part, under names that begin with `name`.

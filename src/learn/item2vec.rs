@@ -227,8 +227,8 @@ impl Model for Item2vec {
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        forgotten.zero_items(&mut self.sources.both_mut());
-        forgotten.zero_items(&mut self.targets.both_mut());
+        self.sources.forget_items(forgotten);
+        self.targets.forget_items(forgotten);
         forgotten.zero_items(&mut [self.counts.table_mut()]);
         self.noise.forget(forgotten);
     }

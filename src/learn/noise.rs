@@ -56,22 +56,20 @@ impl Noise {
         }
     }
 
-    /// Forgets items: the others keep their places' order.
+    /// Takes items out that are gone; the others keep their order.
     pub(super) fn forget(&mut self, forgotten: &Forgotten) {
         if forgotten.items.is_empty() {
             return;
         }
-        forgotten.zero_items(&mut [&mut self.counts]);
-        let (filled, places) = (self.filled(), PLACES as u64);
-        let oldest = filled.saturating_sub(places);
-        let place = |n: u64| (n % places) as usize;
-        let kept: Vec<Slot> =
-            (oldest..filled).map(|n| self.places.row(place(n))[0]).filter(|i| !forgotten.has_item(*i)).collect();
-        for (n, item) in kept.iter().enumerate() {
-            self.places.row_mut(n)[0] = *item;
+        let filled = self.filled();
+        let oldest = filled.saturating_sub(PLACES as u64);
+        let slots = (oldest..filled).map(|n| self.places.row((n % PLACES as u64) as usize)[0]);
+        let kept: Vec<Slot> = slots.filter(|slot| !forgotten.has_item(*slot)).collect();
+        for place in 0..PLACES {
+            self.places.row_mut(place)[0] = kept.get(place).copied().unwrap_or(0);
         }
-        (kept.len()..PLACES.min(filled as usize)).for_each(|n| self.places.zero_row(n));
         words::put_u64(self.filled.row_mut(0), 0, kept.len() as u64);
+        forgotten.zero_items(&mut [&mut self.counts]);
     }
 
     /// Chance for the draws of one example.
@@ -149,6 +147,20 @@ mod tests {
             assert!((count / 4_000.0 - (item + 1) as f64).abs() < 0.25, "{counts:?}");
         }
         assert!((0..1_000).all(|_| draws.next(&noise, |i| i > 1).is_none_or(|i| i <= 1)));
+    }
+
+    #[test]
+    fn who_is_gone_is_never_drawn_and_the_newest_stay() {
+        let mut noise = Noise::new(1.0);
+        for n in 0..PLACES as u32 + 100 {
+            noise.add(if n < 200 { 9 } else { n % 3 });
+        }
+        noise.forget(&Forgotten { users: Vec::new(), items: vec![1, 9] });
+        assert!((noise.filled() as f64 / (PLACES as f64 * 2.0 / 3.0) - 1.0).abs() < 0.02, "{}", noise.filled());
+        let mut draws = noise.draws(Seed(3));
+        assert!((0..2_000).all(|_| matches!(draws.next(&noise, |_| false), Some(0 | 2))));
+        assert_eq!((noise.counts.row(1)[0], noise.counts.row(9)[0]), (0, 0));
+        assert!(noise.check().is_ok());
     }
 
     #[test]

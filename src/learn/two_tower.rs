@@ -357,9 +357,9 @@ impl Model for TwoTower {
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        forgotten.zero_users(&mut self.users.both_mut());
-        forgotten.zero_items(&mut self.items.both_mut());
-        forgotten.zero_items(&mut self.seen.both_mut());
+        self.users.forget_users(forgotten);
+        self.items.forget_items(forgotten);
+        self.seen.forget_items(forgotten);
         forgotten.zero_items(&mut [&mut self.content]);
     }
 

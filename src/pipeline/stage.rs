@@ -32,33 +32,33 @@ pub(super) struct StagedRanking {
     excluded: Range<usize>,
 }
 
-/// What models are told between examples.
-pub(super) enum Notice {
-    /// What is known of an item from here on.
-    Described(Slot, ItemContent),
-    /// Whose slots mean somebody else from here on.
+/// What models are told beside examples.
+pub(super) enum Note {
+    /// Slots that mean somebody else from now on.
     Forgotten(Forgotten),
+    /// What is known of an item.
+    Described(Slot, ItemContent),
 }
 
-/// The examples of one cut in log order, and what models are told between them.
+/// The examples of one cut in log order, and what is told between them.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) examples: Vec<Staged>,
     /// What models are told, each before the example of that number: they follow in the order of the log.
-    pub(super) notices: Vec<(usize, Notice)>,
+    pub(super) notes: Vec<(usize, Note)>,
     /// Items that rankings leave out, one after another.
     excluded: Vec<Slot>,
 }
 
 impl Batch {
-    /// Adds what is known of an item from here on.
-    pub(super) fn describe(&mut self, item: Slot, content: ItemContent) {
-        self.notices.push((self.examples.len(), Notice::Described(item, content)));
+    /// Tells models something before the next example.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push((self.examples.len(), note));
     }
 
     /// Whether there is nothing to learn.
     pub(super) fn is_empty(&self) -> bool {
-        self.examples.is_empty() && self.notices.is_empty()
+        self.examples.is_empty() && self.notes.is_empty()
     }
 
     /// An example as models see it.
@@ -148,7 +148,7 @@ impl State {
         self.pending.forget(|u| forgotten.has_user(u), |i| forgotten.has_item(i));
         turn.report.forgotten_users += forgotten.users.len() as u64;
         turn.report.forgotten_items += forgotten.items.len() as u64;
-        turn.batch.notices.push((turn.batch.examples.len(), Notice::Forgotten(forgotten)));
+        turn.batch.note(Note::Forgotten(forgotten));
     }
 
     /// Stages what was shown and ignored, when its decision closes.

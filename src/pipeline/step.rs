@@ -5,7 +5,7 @@ use super::config::PipelineConfig;
 use super::facts::EventOutcome;
 use super::invariant;
 use super::report::Report;
-use super::stage::{Batch, StageSeeds};
+use super::stage::{Batch, Note, StageSeeds};
 use super::state::State;
 use super::train::train;
 use crate::event::{Command, Event, Id, Item, Span, Time};
@@ -219,7 +219,8 @@ impl State {
         match self.directory.item(id).or_else(|| self.directory.admit_item(id, &event.item_id)) {
             Some(slot) => {
                 self.directory.set_available(slot, available);
-                turn.batch.describe(slot, event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of));
+                let content = event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of);
+                turn.batch.note(Note::Described(slot, content));
             }
             None => turn.report.not_admitted += 1,
         }

@@ -1,10 +1,12 @@
-//! Score, then learn, told of items in between: every model works through the same ordered batch, one thread a model at most.
+//! Score, then learn, told between examples who is gone and what items are: every model works through the same ordered
+//! batch, one thread a model at most.
 
 use super::report::Report;
-use super::stage::{Batch, Notice};
+use super::stage::{Batch, Note};
 use super::state::Trained;
 use super::step::Rules;
 use crate::evaluate::{Ranking, Scratch, run_example};
+use crate::learn::Model;
 use std::sync::Mutex;
 
 /// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
@@ -45,25 +47,24 @@ fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64
     let begun = nanos();
     let mut scratch = Scratch::default();
     let mut skipped = 0;
-    let mut told = 0;
-    for (at, staged) in batch.examples.iter().enumerate() {
-        told += tell(trained, &batch.notices[told..], at);
+    let mut notes = batch.notes.iter().peekable();
+    for (n, staged) in batch.examples.iter().enumerate() {
+        while let Some((_, note)) = notes.next_if(|(before, _)| *before <= n) {
+            tell(&mut *trained.model, note);
+        }
         let example = batch.example(staged);
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         skipped += u64::from(run.learned.non_finite);
     }
-    tell(trained, &batch.notices[told..], batch.examples.len());
+    notes.for_each(|(_, note)| tell(&mut *trained.model, note));
     trained.nanos += nanos().saturating_sub(begun);
     skipped
 }
 
-/// Tells a model what was said of items before an example; returns how much that was.
-fn tell(trained: &mut Trained, notices: &[(usize, Notice)], example: usize) -> usize {
-    let due = notices.iter().take_while(|(before, _)| *before <= example);
-    due.map(|(_, notice)| match notice {
-        Notice::Described(item, content) => trained.model.describe(*item, content),
-        Notice::Forgotten(forgotten) => trained.model.forget(forgotten),
-    })
-    .count()
+fn tell(model: &mut dyn Model, note: &Note) {
+    match note {
+        Note::Forgotten(gone) => model.forget(gone),
+        Note::Described(item, content) => model.describe(*item, content),
+    }
 }

@@ -343,6 +343,7 @@ fn learns_what_a_user_likes() {
 fn who_is_forgotten_is_as_if_never_seen() {
     for kind in KINDS {
         let (mut model, mut player) = (fresh(kind, 2), Player::new(Slots::plain()));
+        describe(&mut *model, &player.slots);
         player.play(&mut *model, &stream(5, 900));
         model.forget(&Forgotten { users: vec![1, 3], items: vec![2, 7] });
         let ask = |user: Option<u32>, recent: &[u32]| {

@@ -159,3 +159,58 @@ fn what_is_written_as_json_lines_reads_as_the_same_records_gzipped_too() {
     let Err(error) = Rows::open(folder.path(), &config(Format::JsonLines, "")) else { panic!("refused") };
     assert!(matches!(error, FileError::Open { .. }));
 }
+
+/// A file in a folder of its own.
+fn written(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).expect("written");
+    (folder, path)
+}
+
+#[test]
+fn movies_come_before_the_ratings_and_are_latin_1() {
+    let flags = "0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0";
+    let item = format!("7|Caf\u{e9} (1995)|01-Jan-1995||http://x/|{flags}\nnonsense\n\n8|||||{flags}");
+    let item: Vec<u8> = item.chars().map(|c| c as u8).collect();
+    let dat: Vec<u8> =
+        "7::Caf\u{e9} (1995)::Animation|Children's|Comedy\nnonsense\n8::::\n".chars().map(|c| c as u8).collect();
+    for (name, bytes) in [("u.item", item), ("movies.dat", dat)] {
+        let (folder, path) = written(name, &bytes);
+        assert_eq!(movies_beside(&folder.path().join("u.data")), Some(path.clone()));
+        let config = RowsConfig { items: Some(path), ..config(Format::MovieLens, "") };
+        let ratings = "1\t7\t5\t881250949\n";
+        let mut all = Rows::from_reader(Cursor::new(ratings.as_bytes()), &config).expect("opens");
+        let records: Vec<Record> = all.by_ref().map(|record| record.expect("good")).collect();
+        let text = |n: usize| String::from_utf8_lossy(records[n].payload.as_deref().unwrap_or_default()).into_owned();
+        assert_eq!(
+            text(0),
+            r#"{"type":"item","event_id":"item 7","item_id":"7","title":"Café (1995)","categories":["Animation","Children's","Comedy"]}"#,
+            "{name}"
+        );
+        assert!(text(1).contains(r#""item_id":"8""#) && text(2).contains(r#""event_id":"1""#), "{name}: {}", text(2));
+        assert_eq!((records.len(), &*records[0].partition.topic, records[1].offset), (3, "items", 1));
+        assert_eq!(all.bad().count, 1);
+        let shown = all.bad().first[0].to_string();
+        assert_eq!(shown, "line 2: (of the items) 1 fields, expected 24", "{name}");
+    }
+    assert_eq!(movies_beside(Path::new("nowhere/u.data")), None);
+}
+
+#[test]
+fn held_out_items_are_not_among_the_others() {
+    let text = "user_id,movie_id,negatives\n1,5,7 5 9 7\n2,,1\n3,4\n4,6,8";
+    let (_folder, path) = written("held.csv", text.as_bytes());
+    let columns = Columns::parse("user=user_id,item=movie_id").expect("columns");
+    let (rows, bad) = read_held_out(&path, &columns).expect("readable");
+    let row = |user: &str, item: &str, others: &[&str]| HeldOutRow {
+        user: user.to_owned(),
+        item: item.to_owned(),
+        others: others.iter().map(|o| (*o).to_owned()).collect(),
+    };
+    assert_eq!(rows, [row("1", "5", &["7", "9"]), row("4", "6", &["8"])]);
+    let lines: Vec<u64> = bad.first.iter().map(|b| b.line).collect();
+    assert_eq!(lines, [3, 4]);
+    let unnamed = read_held_out(&path, &Columns::default());
+    assert!(matches!(unnamed, Err(FileError::NoColumn { name, .. }) if name == "item_id"));
+}
