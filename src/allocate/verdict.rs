@@ -67,8 +67,9 @@ impl Experiment {
         verdict
     }
 
+    /// Posteriors are models: one arm among several is never called certainly the best.
     fn chance(&self, arm: usize) -> f64 {
-        self.allocation().best.get(arm).copied().unwrap_or(0.0)
+        self.allocation().best.get(arm).copied().unwrap_or(0.0).min(0.999)
     }
 
     /// The leader over the baseline; the baseline itself over the next best arm.
@@ -78,17 +79,19 @@ impl Experiment {
         let other = if is_baseline { second } else { self.baseline() };
         let share = percent(self.allocation().shares[leader]);
         let role = if is_baseline { ", the baseline," } else { "" };
-        let mut headline =
-            format!("{}{role} has {share} of traffic; {} likely best", name(leader), percent(self.chance(leader)));
+        let leads = format!("{}{role} has {share} of traffic", name(leader));
+        let likely = format!("{leads}; {} likely best", percent(self.chance(leader)));
         let Some(lift) = self.lift(leader, other) else {
             let why = if self.config().reward.bounded() {
                 format!("{} has no matured assignment to compare with", name(other))
             } else {
                 "no interval: these rewards have no stated bound".to_owned()
             };
-            return Verdict { headline, notes: vec![why] };
+            return Verdict { headline: likely, notes: vec![why] };
         };
-        headline.push_str(&format!("; {} over {}", lifted(&lift, &self.earns()), name(other)));
+        // Just after a change the interval, which begins anew, knows more than the posterior, which forgets slowly.
+        let begin = if worse(&lift) { format!("{leads}, but") } else { format!("{likely};") };
+        let headline = format!("{begin} {} over {}", lifted(&lift, &self.earns()), name(other));
         let over =
             self.counted_since().map_or(String::new(), |(_, span)| format!(" over the last {}", span_text(span)));
         Verdict { headline, notes: vec![format!("95 % interval{over}, valid whenever you look")] }
@@ -104,6 +107,11 @@ impl Experiment {
             _ => "reward".to_owned(),
         }
     }
+}
+
+/// Whether the whole interval speaks against it.
+fn worse(lift: &Lift) -> bool {
+    lift.upper.is_some_and(|upper| upper < 0.0)
 }
 
 /// `+4.1 % clicks (2.0 to 6.3)`.
@@ -213,6 +221,7 @@ mod tests {
     fn a_lift_reads_like_a_sentence() {
         let relative = Lift { relative: true, value: 0.041, lower: 0.02, upper: Some(0.063) };
         assert_eq!(lifted(&relative, "clicks"), "+4.1 % clicks (2.0 to 6.3)");
+        assert!(!worse(&relative) && worse(&Lift { value: -0.5, lower: -0.7, upper: Some(-0.1), ..relative }));
         let unsure = Lift { relative: true, value: -0.024, lower: -0.0001, upper: None };
         assert_eq!(lifted(&unsure, "clicks"), "\u{2212}2.4 % clicks (0.0 or more)");
         let difference = Lift { relative: false, value: 1.5, lower: -0.25, upper: Some(3.0) };

@@ -31,7 +31,7 @@ pub use pauses::Pauses;
 pub use replay::{ReplayError, replay_file};
 pub use replay_topics::replay_topics;
 pub use restore::restore;
-pub use run::{Running, start};
+pub use run::{Running, start, start_from};
 pub use settings::{RunSettings, SourceSettings};
 pub(crate) use signals::asked_to_stop;
 pub use visitors::{VisitDocument, VisitSettings, visit};

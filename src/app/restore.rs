@@ -4,13 +4,18 @@ use super::settings::RunSettings;
 use crate::pipeline::Pipeline;
 use crate::pipeline::checkpoint::{Checkpoints, Manifest, Verdict, compare};
 
-/// A pipeline as the newest whole checkpoint left it, or an empty one at no position.
+/// A pipeline as the newest whole checkpoint left it, or an empty one at no position. `told` hears how far it is: bytes
+/// read, and bytes there are.
 ///
 /// # Errors
 /// When a part would be reset without consent, or a checkpoint does not fit: the sentence says what to do.
-pub fn restore(settings: &RunSettings, checkpoints: &mut Checkpoints) -> Result<(Pipeline, Manifest), String> {
+pub fn restore(
+    settings: &RunSettings,
+    checkpoints: &mut Checkpoints,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(Pipeline, Manifest), String> {
     let mut pipeline = Pipeline::new(&settings.pipeline)?;
-    let Some(restored) = checkpoints.newest().map_err(|e| e.to_string())? else {
+    let Some(restored) = checkpoints.newest_told(told).map_err(|e| e.to_string())? else {
         return Ok((pipeline, Manifest::default()));
     };
     for skipped in &restored.skipped {

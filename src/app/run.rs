@@ -21,7 +21,7 @@ use crate::adapter::kafka::{
 use crate::observe::{Family, Metrics, Names, SERIES_BUDGET};
 use crate::pipeline::View;
 use crate::pipeline::checkpoint::Checkpoints;
-use crate::port::{Clock, Sink};
+use crate::port::{CheckpointStore, Clock, Sink};
 use crate::rng::Seed;
 use crate::serve::{self, Bounds, Doors, Ids, Limits, Live, LiveLimits, Phase, Status, Topics, Traffic};
 use anyhow::Context;
@@ -55,20 +55,32 @@ pub struct Running {
     since: Stopwatch,
 }
 
-/// Starts an instance and returns once HTTP listens; restoring and catching up go on behind it.
+/// Starts an instance and returns once its state is restored; catching up goes on behind it. HTTP listens before that,
+/// and tells how far the restore is.
 ///
 /// # Errors
 /// When the state folder is locked or does not fit the settings, a topic is missing, the brokers do not answer, or
 /// the address is taken: the message says which and what to do.
 pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
-    let since = Stopwatch::start();
     let store = Arc::new(FolderStore::open(&settings.state)?);
+    start_from(store, settings, clock)
+}
+
+/// The same, with checkpoints elsewhere than in the state folder.
+///
+/// # Errors
+/// See [`start`].
+pub fn start_from(
+    store: Arc<dyn CheckpointStore>,
+    settings: RunSettings,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Running> {
+    let since = Stopwatch::start();
     let overlay = Arc::new(ArcSwap::default());
     let pauses = Arc::new(Pauses::open(&settings.state, Arc::clone(&overlay)).context("commands beside the state")?);
     let status = Arc::new(Status::default());
     status.enter(Phase::Restoring, "reading the newest checkpoint");
     let mut checkpoints = Checkpoints::open(store, settings.keep)?;
-    let (pipeline, manifest) = restore(&settings, &mut checkpoints).map_err(anyhow::Error::msg)?;
     prepare_topics(&settings)?;
     let counters = Arc::new(KafkaCounters::default());
     let sink: Arc<dyn Sink> = Arc::new(KafkaSink::new(&settings.kafka, SinkLimits::default(), Arc::clone(&counters))?);
@@ -106,6 +118,9 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     let traffic = Arc::clone(&doors.traffic);
     runtime.spawn(serve::watch(doors.clone(), stop.clone()));
     let served = runtime.spawn(serve::serve(listener, serve::router(doors), Limits::default(), traffic, stop.clone()));
+
+    let mut told = |read, all| progress(&status, read, all);
+    let (pipeline, manifest) = restore(&settings, &mut checkpoints, &mut told).map_err(anyhow::Error::msg)?;
     runtime.spawn(send_commands(Arc::clone(&pauses), Arc::clone(&sink), topics(names::CONTROL), stop.clone()));
 
     let outlet = Outlet::new(Arc::clone(&sink), &settings.kafka, metrics.clone());
@@ -122,6 +137,22 @@ pub fn start(settings: RunSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Run
     };
     let learner = learner.spawn(settings, &view, &status, &stop);
     Ok(Running { address, view, status, sink, stop, runtime, learner, served, since })
+}
+
+/// Says how far a restore is.
+fn progress(status: &Status, read: u64, all: u64) {
+    if all == 0 {
+        return;
+    }
+    if status.progress() == 0.0 {
+        let of = match all {
+            0..1_000_000 => format!("of {} kB", all.div_ceil(1000)),
+            1_000_000..1_000_000_000 => format!("of {:.1} MB", all as f64 / 1e6),
+            _ => format!("of {:.1} GB", all as f64 / 1e9),
+        };
+        status.enter(Phase::Restoring, of);
+    }
+    status.set_progress(read as f64 / all as f64);
 }
 
 /// How a driver leads.

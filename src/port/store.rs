@@ -42,6 +42,12 @@ pub trait CheckpointStore: Send + Sync {
     /// When it is not there.
     fn read(&self, name: &str) -> Result<Box<dyn Read + Send>, StoreError>;
 
+    /// How many bytes a blob has.
+    ///
+    /// # Errors
+    /// When it is not there.
+    fn size(&self, name: &str) -> Result<u64, StoreError>;
+
     /// Removes a blob; one that is not there is no error.
     ///
     /// # Errors

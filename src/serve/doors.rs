@@ -124,8 +124,12 @@ pub struct Status {
 }
 
 impl Status {
-    /// Enters a phase; the detail is one plain sentence, empty if there is nothing to add.
+    /// Enters a phase; the detail is one plain sentence, empty if there is nothing to add. Nothing of another phase is
+    /// done yet.
     pub fn enter(&self, phase: Phase, detail: impl Into<String>) {
+        if self.phase() != phase {
+            self.set_progress(0.0);
+        }
         self.detail.store(Arc::new(detail.into()));
         self.phase.store(phase as u8, Ordering::Release);
     }

@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod instance;
+mod restoring;
 mod round;

@@ -1,42 +1,59 @@
 // What the browser tests share: a browser, a demo, a line that can be cut, checks that say what they found.
 
 import { spawn } from "node:child_process";
-import { readFileSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
+/** How long anything may take that takes a second where nothing else runs. */
+const PATIENCE = 60_000;
 const here = fileURLToPath(new URL(".", import.meta.url));
 export const shots = process.env.REIVER_SHOTS ?? `${here}shots`;
 mkdirSync(shots, { recursive: true });
 
+const begun = Date.now();
 let failed = 0;
+let waiting = "its first step";
+
+const passed = () => `${((Date.now() - begun) / 1000).toFixed(1).padStart(6)} s`;
 
 /** Notes whether something holds. */
 export function check(what, holds, detail = "") {
-  console.log(`${holds ? "ok  " : "FAIL"} ${what}${detail === "" ? "" : `: ${detail}`}`);
+  console.log(`${holds ? "ok  " : "FAIL"} ${passed()} ${what}${detail === "" ? "" : `: ${detail}`}`);
   if (!holds) failed += 1;
+  waiting = `what comes after "${what}"`;
 }
 
-/** Runs a script's body, and ends with 1 if a check failed. */
-export async function run(body) {
+/** Says where a script is, for whoever waits for it. */
+export function step(what) {
+  console.log(`---- ${passed()} ${what}`);
+  waiting = what;
+}
+
+/** Runs a script's body, and ends with 1 if a check failed or it took longer than `limit` milliseconds. */
+export async function run(body, limit = 300_000) {
   const opened = [];
+  const late = sleep(limit).then(() => {
+    throw new Error(`ran for ${limit / 1000} s, and is at ${waiting}`);
+  });
   try {
-    await body((thing) => (opened.push(thing), thing));
+    await Promise.race([body((thing) => (opened.push(thing), thing)), late]);
   } catch (error) {
-    console.log(`FAIL ${error.stack}`);
+    console.log(`FAIL ${passed()} ${error.stack}`);
     failed += 1;
   }
-  for (const thing of opened.reverse()) await Promise.race([thing.close(), sleep(5000)]).catch(() => {});
+  for (const thing of opened.reverse()) await Promise.race([thing.close(), sleep(7000)]).catch(() => {});
   process.exit(failed > 0 ? 1 : 0);
 }
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Waits until something is true; throws with its name otherwise. */
-export async function until(what, holds, limit = 20_000) {
+export async function until(what, holds, limit = PATIENCE) {
   const end = Date.now() + limit;
+  waiting = what;
   for (;;) {
     const found = await holds();
     if (found) return found;
@@ -45,40 +62,59 @@ export async function until(what, holds, limit = 20_000) {
   }
 }
 
+/** Debian's browser: the shell without windows, which costs half of the whole one, or that. */
+const chromium_path = () => process.env.CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find((path) => existsSync(path));
+
 export async function browser() {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: chromium_path(),
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--enable-precise-memory-info", "--js-flags=--expose-gc"],
   });
 }
 
 /** A tab on an address; collects what the page complains of. */
-export async function open(browser, url, { theme = "light", width = 1400, height = 1000, context = null, wait = true } = {}) {
+export async function open(browser, url, { theme = "light", width = 1400, height = 1000, context = null } = {}) {
   const inside = context ?? (await browser.newContext({ colorScheme: theme, viewport: { width, height }, reducedMotion: "reduce" }));
   const page = await inside.newPage();
+  page.setDefaultTimeout(PATIENCE);
   page.complaints = [];
   page.on("console", (m) => m.type() === "error" && page.complaints.push(m.text()));
   page.on("pageerror", (e) => page.complaints.push(`${e.message}\n${e.stack}`));
-  await page.goto(url);
-  if (wait) await ready(page);
+  waiting = `the page at ${url}`;
+  await page.goto(url, { timeout: PATIENCE });
+  await ready(page);
   return page;
 }
 
+/** Waits until something holds inside a page. */
+export const shown = (page, what, holds, argument = null) => until(what, () => page.evaluate(holds, argument));
+
 /** Numbers are there, and the charts where there are any. */
 export async function ready(page) {
-  await page.waitForFunction(() => document.body.dataset.tick, null, { timeout: 20_000 });
-  await page.waitForFunction(
-    () => document.body.dataset.charts === "drawn" || document.querySelector("[data-chart]").hidden, null, { timeout: 30_000 },
-  );
-  await sleep(300);
+  await shown(page, `the first numbers of ${page.url()}`, () => document.body.dataset.tick);
+  await shown(page, `the charts of ${page.url()}`, () => document.body.dataset.charts === "drawn" || document.querySelector("[data-chart]").hidden);
+}
+
+/** Another theme of the system, as the page is: it is drawn anew. */
+export async function wear(page, theme) {
+  await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+  const paper = { light: "rgb(247, 247, 245)", dark: "rgb(18, 20, 23)" }[theme];
+  await shown(page, `the ${theme} theme`, (paper) => getComputedStyle(document.body).backgroundColor === paper, paper);
+}
+
+/** A picture of the whole page, taken from its top. */
+export async function picture(page, name) {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true, timeout: PATIENCE });
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Serious and critical findings of axe-core, one line each. */
 export async function accessible(page, where) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe);
+  // What plotly draws inside of a chart is a picture to a screen reader: the chart's own element has its text.
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ exclude: [[".plot > *"]] }, { resultTypes: ["violations"] }));
   for (const v of violations) {
     const grave = ["serious", "critical"].includes(v.impact);
     const at = v.nodes.slice(0, 3).map((n) => `${n.target.join(" ")} ${n.failureSummary?.split("\n")[1] ?? ""}`).join(" | ");

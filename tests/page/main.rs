@@ -40,17 +40,23 @@ fn alone() -> Option<MutexGuard<'static, ()>> {
 
 /// Runs a script of this folder.
 fn script(name: &str, settings: &[(&str, String)]) {
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    let there = PathBuf::from(&chromium).exists() && folder().join("node_modules/playwright-core").exists();
-    assert!(there, "{name} needs {chromium} and tests/page/node_modules: tests/page/tools.sh installs them");
+    let named = std::env::var("CHROMIUM").ok();
+    let usual = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].map(str::to_owned);
+    let browser = named.into_iter().chain(usual).any(|path| PathBuf::from(path).exists());
+    let there = browser && folder().join("node_modules/playwright-core").exists();
+    assert!(there, "{name} needs Chromium and tests/page/node_modules: tests/page/tools.sh installs them");
     let node = node().expect("node 20 or newer, as tests/page/tools.sh prints it for REIVER_NODE");
     let mut command = Command::new(node);
     command.arg(folder().join(name)).current_dir(folder());
     command.env("REIVER_BIN", std::env::var("REIVER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reiver").to_owned()));
-    let output = command.envs(settings.iter().map(|(k, v)| (k, v.as_str()))).output().expect("node runs");
-    let said = String::from_utf8_lossy(&output.stdout);
+    // What it finds is written as it is found: a script that hangs has said where.
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    eprintln!("{name} writes to {}", log.path().display());
+    command.stdout(log.reopen().expect("the same file")).stderr(log.reopen().expect("the same file"));
+    let status = command.envs(settings.iter().map(|(k, v)| (k, v.as_str()))).status().expect("node runs");
+    let said = std::fs::read_to_string(log.path()).expect("text");
     eprintln!("{said}");
-    assert!(output.status.success(), "{name}:\n{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(status.success(), "{name}:\n{said}");
 }
 
 /// A whole instance on a broker of its own, stopped at the end.

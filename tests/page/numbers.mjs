@@ -5,7 +5,7 @@ import { browser, check, demo, json, open, run, sleep, until } from "./lib.mjs";
 
 const url = process.env.REIVER_URL;
 const RATE = Number(process.env.REIVER_RATE ?? 1000);
-const SECONDS = Number(process.env.REIVER_SECONDS ?? 20);
+const SECONDS = Number(process.env.REIVER_SECONDS ?? 15);
 
 /** Sends events at a rate, in requests of a tenth of a second's. */
 function flow(rate) {
@@ -48,7 +48,7 @@ async function freshness(page) {
     await sleep(137 * (waits.length % 7));
     const sent = Date.now();
     await fetch(`${url}/v1/feedback`, { method: "POST", body: JSON.stringify({ decision_id, metric: "click", value: 1 }) });
-    await page.waitForFunction((n) => [...document.querySelectorAll('[data-cell="rewards"]')].reduce((m, c) => m + Number(c.textContent.replace(/\D/g, "")), 0) > n, before, { polling: 20, timeout: 15_000 });
+    await page.waitForFunction((n) => [...document.querySelectorAll('[data-cell="rewards"]')].reduce((m, c) => m + Number(c.textContent.replace(/\D/g, "")), 0) > n, before, { polling: 20, timeout: 60_000 });
     waits.push(Date.now() - sent);
   }
   waits.sort((a, b) => a - b);
@@ -81,7 +81,7 @@ const cells = (page) => page.evaluate(() => ({
 async function moment(page, url, name) {
   for (let i = 0; i < 200; i += 1) {
     const tick = await page.getAttribute("body", "data-tick");
-    await page.waitForFunction((t) => document.body.dataset.tick !== t, tick, { polling: 10 });
+    await page.waitForFunction((t) => document.body.dataset.tick !== t, tick, { polling: 10, timeout: 60_000 });
     const shown = await cells(page);
     const [experiment, models, text] = await Promise.all([json(`${url}/v1/experiments/${name}`), json(`${url}/v1/models`), fetch(`${url}/metrics`).then((a) => a.text())]);
     const value = exposition(text);
@@ -94,7 +94,7 @@ async function moment(page, url, name) {
 const minus = (text) => text.replace("-", "\u2212");
 const percent = (x, digits = 0) => `${minus((100 * x).toFixed(digits))} %`;
 const whole = (n) => n.toLocaleString("en-US");
-const chance = (p) => (p > 0.995 && p < 1 ? "> 99 %" : p > 0 && p < 0.005 ? "< 1 %" : percent(p));
+const chance = (p) => (p > 0.995 ? "> 99 %" : p < 0.005 ? "< 1 %" : percent(p));
 
 function lifted(l) {
   if (!l) return "– ";

@@ -1,8 +1,8 @@
-// The page for a long time on the running demo: its heap stays flat, and so does what it costs. Ten minutes unless
-// REIVER_SECONDS says otherwise; a short one is part of lines.mjs. By hand:
+// The page for a long time on the running demo: its heap stays flat, and so does what it costs; and after the shop's
+// truth has changed, traffic goes to what is best now. Ten minutes unless REIVER_SECONDS says otherwise. By hand:
 //   REIVER_BIN=target/release/reiver node tests/page/soak.mjs
 
-import { browser, browserCpu, check, cpu, demo, open, run, sleep } from "./lib.mjs";
+import { browser, browserCpu, check, cpu, demo, json, open, run, sleep } from "./lib.mjs";
 
 const SECONDS = Number(process.env.REIVER_SECONDS ?? 600);
 const ROUNDS = 10;
@@ -40,4 +40,11 @@ await run(async (keep) => {
   const mean = seen.reduce((sum, s) => sum + s.share, 0) / ROUNDS;
   check("the page uses less than 20 % of a core", mean < 0.2, `${(100 * mean).toFixed(1)} %`);
   check("nothing complained", page.complaints.length === 0, page.complaints.join(" | "));
-});
+  const best = [...shop.said().matchAll(/(\w+)\*/g)].map((m) => m[1]);
+  const { experiment } = await json(`${shop.url}/v1/live`);
+  const most = experiment.arms.reduce((a, b) => (a.share >= b.share ? a : b)).arm;
+  const rows = await page.locator("#arms-body tr").evaluateAll((rows) => rows.map((row) => [parseInt(row.querySelector('[data-cell="share"]').textContent, 10), row.dataset.arm]));
+  rows.sort((a, b) => b[0] - a[0]);
+  check("the truth has changed meanwhile", new Set(best).size > 1, [...new Set(best)].join(", "));
+  check("and the page shows most traffic for what is best now", most === best.at(-1) && rows[0][1] === most, `${rows[0][1]} ${rows[0][0]} %`);
+}, (SECONDS + 300) * 1000);

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the browser tests need: Debian's Chromium, a node of version 20 or newer, and the two packages of
-# package-lock.json. Prints the node to use, for REIVER_NODE.
+# Installs what the browser tests need: Debian's Chromium (its shell without windows, unless one of the two is there), a
+# node of version 20 or newer, and the two packages of package-lock.json. Prints the node to use, for REIVER_NODE.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 missing=()
-command -v chromium >/dev/null 2>&1 || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null 2>&1 || command -v chromium >/dev/null 2>&1 || missing+=(chromium-headless-shell)
 fc-list 2>/dev/null | grep -qi dejavu || missing+=(fonts-dejavu-core fontconfig)
 command -v npm >/dev/null 2>&1 || missing+=(npm)
 if [ "${#missing[@]}" -gt 0 ]; then

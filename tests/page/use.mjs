@@ -1,7 +1,7 @@
 // Using it: every control from the keyboard, actions with, without and with a wrong token, names with markup, an
 // experiment whose arms are all out. REIVER_URL is an instance with two experiments, REIVER_TOKEN its token.
 
-import { accessible, browser, check, json, open, run, shots, sleep, until } from "./lib.mjs";
+import { accessible, browser, check, json, open, ready, run, shots, shown, sleep, step, until } from "./lib.mjs";
 
 const url = process.env.REIVER_URL;
 const token = process.env.REIVER_TOKEN;
@@ -55,7 +55,7 @@ async function controls(page) {
   await page.keyboard.press("Enter");
   check("the switch makes it dark", (await page.evaluate(() => getComputedStyle(document.body).backgroundColor)) === "rgb(18, 20, 23)");
   await page.reload();
-  await page.waitForFunction(() => document.body.dataset.tick);
+  await ready(page);
   check("and it stays so", (await page.evaluate(() => document.documentElement.dataset.theme)) === "dark");
   await page.focus("#theme");
   await page.keyboard.press("Space");
@@ -148,12 +148,12 @@ async function markup(chrome) {
   const names = await page.locator("#arms-body .link").allTextContents();
   check("names with markup are text", names.includes("<img src=x onerror=alert(1)>") && names.includes("a\"b'c&d"), names.join(" "));
   await page.locator("#plot-traffic").scrollIntoViewIfNeeded();
-  await page.waitForFunction(() => document.querySelectorAll("#plot-posterior text").length > 4);
+  await shown(page, "names on the charts", () => document.querySelectorAll("#plot-posterior text").length > 4);
   const drawn = await page.evaluate(() => [...document.querySelectorAll("#plot-posterior .ytick text")].map((t) => t.textContent));
   check("on the charts, too", drawn.some((t) => t.startsWith("<img")), drawn.join(" "));
   check("and no element came of them", (await page.locator("main img, dialog img").count()) === 0);
   await page.screenshot({ path: `${shots}/markup.png`, fullPage: true });
-  for (const arm of names) await pause(page, arm.replaceAll("\\", "\\\\").replaceAll('"', '\\"'), "all out"), await page.waitForFunction(() => !document.querySelector("#dialog").open);
+  for (const arm of names) await pause(page, arm.replaceAll("\\", "\\\\").replaceAll('"', '\\"'), "all out"), await shown(page, `the pause of ${arm}`, () => !document.querySelector("#dialog").open);
   await until("an experiment without arms", async () => (await page.textContent("#sentence")).startsWith("no arm may serve"));
   check("an experiment without live arms says so", true);
   await sleep(1500);

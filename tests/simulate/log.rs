@@ -57,6 +57,12 @@ impl CheckpointStore for Shelf {
         blob.map(|blob| Box::new(Cursor::new(blob)) as Box<dyn Read + Send>).ok_or_else(missing)
     }
 
+    fn size(&self, name: &str) -> Result<u64, StoreError> {
+        let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || StoreError::Io { name: name.to_owned(), source: Error::from(ErrorKind::NotFound) };
+        shelf.get(name).map(|blob| blob.len() as u64).ok_or_else(missing)
+    }
+
     fn remove(&self, name: &str) -> Result<(), StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())

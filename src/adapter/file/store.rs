@@ -175,6 +175,11 @@ impl CheckpointStore for FolderStore {
         Ok(Box::new(open().map_err(|e| store_error(name, e))?))
     }
 
+    fn size(&self, name: &str) -> Result<u64, StoreError> {
+        let size = || Ok(fs::metadata(self.paths(name)?.0)?.len());
+        size().map_err(|e| store_error(name, e))
+    }
+
     fn remove(&self, name: &str) -> Result<(), StoreError> {
         self.try_remove(name).map_err(|e| store_error(name, e))
     }

@@ -1,6 +1,7 @@
 //! Bases, and deltas on top of them: which to write, which to trust, which to remove.
 
 use super::file::{self, Parent};
+use super::progress::{Counting, Progress};
 use super::restored::{Restored, RestoredPart, Skipped};
 use super::section::Unusable;
 use super::snapshot::{Manifest, Snapshot};
@@ -99,10 +100,18 @@ impl Checkpoints {
     /// # Errors
     /// [`CheckpointError::NoneUsable`] when there are checkpoints and all are damaged.
     pub fn newest(&mut self) -> Result<Option<Restored>, CheckpointError> {
+        self.newest_told(&mut |_, _| {})
+    }
+
+    /// The same, and tells while it reads: bytes read, and bytes there are to read.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NoneUsable`] when there are checkpoints and all are damaged.
+    pub fn newest_told(&mut self, told: &mut dyn FnMut(u64, u64)) -> Result<Option<Restored>, CheckpointError> {
         let names: BTreeSet<String> = self.parents.keys().chain(self.bad.keys()).cloned().collect();
         let mut skipped = Vec::new();
         for name in names.into_iter().rev() {
-            match self.restore(&name) {
+            match self.restore(&name, told) {
                 Ok((manifest, parts)) => return Ok(Some(Restored { name, manifest, parts, skipped })),
                 Err(why) => skipped.push(Skipped { name, why }),
             }
@@ -111,13 +120,17 @@ impl Checkpoints {
     }
 
     /// Reads one state, from its base on. Files found damaged are remembered.
-    fn restore(&mut self, name: &str) -> Result<(Manifest, Vec<RestoredPart>), String> {
+    fn restore(&mut self, name: &str, told: &mut dyn FnMut(u64, u64)) -> Result<(Manifest, Vec<RestoredPart>), String> {
         let mut below: Option<(Parent, Manifest)> = None;
         let mut parts = Vec::new();
-        for link in self.links(name)? {
+        let links = self.links(name)?;
+        // What has no size has a reason, which reading it tells.
+        let all = links.iter().map(|link| self.store.size(link).unwrap_or_default()).sum();
+        let mut progress = Progress::new(all, told);
+        for link in links {
             let parent = below.as_ref().map(|b| &b.0);
             let lower = std::mem::take(&mut parts);
-            match read(&*self.store, &link, |from| file::read_onto(from, parent, lower)) {
+            match read(&*self.store, &link, |from| file::read_onto(Counting::new(from, &mut progress), parent, lower)) {
                 Ok((manifest, restored, fingerprint)) => {
                     parts = restored;
                     below = Some((Parent { name: link, fingerprint }, manifest));

@@ -154,7 +154,8 @@ impl Sheet<'_> {
             .range(AxisRange::from(vec![Some(0.0), Some(1.0)]))
             .tick_format(".0%")
             .tick_values(vec![0.0, 0.25, 0.5, 0.75, 1.0]);
-        let layout = self.layout(14, 280).x_axis(self.time_axis()).y_axis(value);
+        // Half of the last time's label stands to the right of the axis.
+        let layout = self.layout(30, 280).x_axis(self.time_axis()).y_axis(value);
         let caption = "each arm's share of new assignments; marks show what changed it";
         let mut figure = self.figure("traffic", "Traffic share", caption, self.rows("share"), layout);
         figure.labels = "bands";

@@ -235,12 +235,13 @@ export class Charts {
       line: { color: ink, width: 1, dash: "dot" }, opacity: 0.55,
     }));
     if (figure.id !== "traffic") return;
-    const scale = (width - 66) / (this.frame().to - from);
+    const inner = width - layout.margin.l - layout.margin.r;
+    const scale = inner / (this.frame().to - from);
     let free = -Infinity;
     for (const m of inView.slice(-8)) {
       const at = (m.time - from) * scale;
       const wide = 6.4 * m.text.length;
-      const left = at + wide + 70 > width - 66;
+      const left = at + wide + 70 > inner;
       const start = left ? at - wide : at;
       if (start < free || start < 0) continue;
       free = start + wide + 8;

@@ -20,7 +20,7 @@ export class Feed {
       };
       this.port = this.worker.port;
       this.port.onmessage = ({ data }) => this.take(data);
-      setInterval(() => this.watching && this.port?.postMessage({ kind: "here" }), HERE);
+      setInterval(() => this.watching && this.port?.postMessage({ kind: "here", experiment: this.experiment ?? "" }), HERE);
     }
     addEventListener("pagehide", () => this.stop());
     addEventListener("pageshow", () => this.resume());

@@ -2,7 +2,7 @@
 // missed. Browsers do that by themselves, too, but some wait ten seconds and longer once the server was away.
 
 const FIRST = 500;
-const MOST = 2_000;
+const MOST = 1_500;
 /** The server says something every second; after so long without a word a line is dead, whatever the network says. */
 const SILENT = 5_000;
 

@@ -12,7 +12,7 @@ self.addEventListener("connect", (event) => {
   port.onmessage = ({ data }) => {
     if (data.kind === "watch") watch(data.experiment, port);
     else if (data.kind === "leave") leave(port);
-    else if (data.kind === "here") for (const room of watched.values()) if (room.ports.has(port)) room.ports.set(port, Date.now());
+    else if (data.kind === "here") here(data.experiment, port);
   };
 });
 
@@ -30,6 +30,13 @@ function watch(experiment, port) {
     for (const port of ports.keys()) port.postMessage({ kind, data });
   };
   watched.set(experiment, { ports, line: new Line(experiment, tell) });
+}
+
+/** A tab that did not say so for long, since its machine slept or was busy, has been forgotten: it joins again. */
+function here(experiment, port) {
+  const room = watched.get(experiment);
+  if (room?.ports.has(port)) room.ports.set(port, Date.now());
+  else watch(experiment, port);
 }
 
 function leave(port) {
