@@ -163,7 +163,8 @@ impl Ials {
             return self.users.vector(user).to_vec();
         }
         let known: Vec<Slot> = context.recent.iter().copied().filter(|i| self.items.learned(*i)).collect();
-        let folded = if known.is_empty() { None } else { self.items.fold_in(&known, self.config.recency, &self.config) };
+        let folded =
+            if known.is_empty() { None } else { self.items.fold_in(&known, self.config.recency, &self.config) };
         folded.unwrap_or_else(|| self.users.gram.mean())
     }
 

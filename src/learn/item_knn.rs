@@ -61,11 +61,7 @@ impl ItemKnn {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(config: ItemKnnConfig) -> Self {
-        Self {
-            links: Links::new(config.half_life),
-            counts: Counter::new(config.half_life),
-            taken: History::new(TAKEN),
-        }
+        Self { links: Links::new(config.half_life), counts: Counter::new(config.half_life), taken: History::new(TAKEN) }
     }
 
     /// The items that speak for a context, newest first.

@@ -64,10 +64,7 @@ impl Transitions {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(config: TransitionsConfig) -> Self {
-        Self {
-            links: Links::new(config.half_life),
-            counts: Counter::new(config.half_life),
-        }
+        Self { links: Links::new(config.half_life), counts: Counter::new(config.half_life) }
     }
 
     /// What the rows of the recent items give: (slots, weights, factor), newest first.
