@@ -223,9 +223,9 @@ mod tests {
             for (row, moved) in after.iter().enumerate() {
                 let slopes: Vec<f64> = (0..N).map(|k| slope(row, k)).collect();
                 let mean = slopes.iter().map(|s| s * s).sum::<f64>() / N as f64;
-                for k in 0..N {
-                    let taken = (rows[row][k] - f64::from(moved[k])) * (mean + 0.01).sqrt() / 0.1;
-                    assert!((taken - slopes[k]).abs() < 1e-4, "row {row}, {k}: {taken} for {}", slopes[k]);
+                for ((before, after), slope) in rows[row].iter().zip(*moved).zip(slopes) {
+                    let taken = (before - f64::from(*after)) * (mean + 0.01).sqrt() / 0.1;
+                    assert!((taken - slope).abs() < 1e-4, "row {row}: {taken} for {slope}");
                 }
             }
             let error = {

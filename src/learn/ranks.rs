@@ -85,6 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn agree_with_counting(
             scores in proptest::collection::vec(-60i32..60, 1..3000),
