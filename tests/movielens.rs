@@ -1,9 +1,9 @@
 //! Progressive scores on MovieLens-100K against the figures that the design measured. The data may not be
 //! redistributed: where it is absent these tests say so and pass.
 
-use reiver::evaluate::{Progressive, ProgressiveSummary, Ranking, Scratch, run_example};
 use reiver::adapter::file::{Columns, Format, Rows, RowsConfig};
 use reiver::codec::{decode, event_time};
+use reiver::evaluate::{Progressive, ProgressiveSummary, Ranking, Scratch, run_example};
 use reiver::event::{Content, Event, Id, ItemFacts, Time};
 use reiver::learn::registry::{KINDS, build};
 use reiver::learn::{Context, Directory, Example, ItemContent, ModelConfig};

@@ -173,7 +173,8 @@ fn movies_come_before_the_ratings_and_are_latin_1() {
     let flags = "0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0";
     let item = format!("7|Caf\u{e9} (1995)|01-Jan-1995||http://x/|{flags}\nnonsense\n\n8|||||{flags}");
     let item: Vec<u8> = item.chars().map(|c| c as u8).collect();
-    let dat: Vec<u8> = "7::Caf\u{e9} (1995)::Animation|Children's|Comedy\nnonsense\n8::::\n".chars().map(|c| c as u8).collect();
+    let dat: Vec<u8> =
+        "7::Caf\u{e9} (1995)::Animation|Children's|Comedy\nnonsense\n8::::\n".chars().map(|c| c as u8).collect();
     for (name, bytes) in [("u.item", item), ("movies.dat", dat)] {
         let (folder, path) = written(name, &bytes);
         assert_eq!(movies_beside(&folder.path().join("u.data")), Some(path.clone()));
