@@ -72,6 +72,32 @@ struct Batch {
     recent: Vec<Slot>,
     name: String,
     newest: Vec<Slot>,
+    /// Slots and ids of numbers met before, so that a number is spelled and hashed once.
+    users: Known,
+    items: Known,
+}
+
+/// What is known of small numbers, by number.
+#[derive(Default)]
+struct Known(Vec<Option<(Slot, Id)>>);
+
+/// Numbers from here on are looked up anew every time: memory stays bounded.
+const KNOWN: usize = 1 << 20;
+
+impl Known {
+    fn get(&self, number: u32) -> Option<(Slot, Id)> {
+        self.0.get(number as usize).copied().flatten()
+    }
+
+    fn put(&mut self, number: u32, known: (Slot, Id)) {
+        let number = number as usize;
+        if number < KNOWN {
+            if number >= self.0.len() {
+                self.0.resize(number + 1, None);
+            }
+            self.0[number] = Some(known);
+        }
+    }
 }
 
 struct Staged {
@@ -86,10 +112,8 @@ impl Batch {
         self.staged.clear();
         self.recent.clear();
         for &click in clicks {
-            let user_id = Id::of(self.spell(click.user));
-            let item_id = Id::of(self.spell(click.item));
-            let Some(user) = directory.admit_user(user_id) else { continue };
-            let Some(item) = directory.admit_item(item_id, &self.name) else { continue };
+            let Some((user, user_id)) = self.user(directory, click.user) else { continue };
+            let Some((item, item_id)) = self.item(directory, click.item) else { continue };
             let begin = self.recent.len();
             if recent {
                 directory.recent(user, &mut self.newest);
@@ -101,6 +125,26 @@ impl Batch {
             let recent = begin..self.recent.len();
             self.staged.push(Staged { click, user: (user, user_id), item: (item, item_id), recent });
         }
+    }
+
+    fn user(&mut self, directory: &mut Directory, number: u32) -> Option<(Slot, Id)> {
+        if let Some(known) = self.users.get(number) {
+            return Some(known);
+        }
+        let id = Id::of(self.spell(number));
+        let known = (directory.admit_user(id)?, id);
+        self.users.put(number, known);
+        Some(known)
+    }
+
+    fn item(&mut self, directory: &mut Directory, number: u32) -> Option<(Slot, Id)> {
+        if let Some(known) = self.items.get(number) {
+            return Some(known);
+        }
+        let id = Id::of(self.spell(number));
+        let known = (directory.admit_item(id, &self.name)?, id);
+        self.items.put(number, known);
+        Some(known)
     }
 
     fn spell(&mut self, number: u32) -> &str {

@@ -90,8 +90,8 @@ pub struct Fm {
 /// What one user in one context brings to every item.
 struct Side {
     base: f32,
-    /// Linear weights by the item's bucket.
-    by_bucket: [f32; BUCKETS],
+    /// The bucket of how often the user was met.
+    met: usize,
     vector: Vec<f32>,
 }
 
@@ -154,31 +154,43 @@ impl Fm {
         let [hour, weekday] = of_time(context);
         let linear = [OF_USER + met, hour, weekday].map(|f| self.linear.weight(f));
         let base = self.base.bias + user.map_or(0.0, |row| bias(row, k)) + (linear[0] + linear[1] + linear[2]);
-        let by_bucket =
-            std::array::from_fn(|b| self.linear.weight(OF_ITEM + b) + self.linear.weight(OF_BOTH + met * BUCKETS + b));
-        Side { base, by_bucket, vector }
+        Side { base, met, vector }
+    }
+
+    /// The linear weights of an item that was met as often as its bucket says.
+    #[inline]
+    fn of_bucket(&self, met: usize, bucket: usize) -> f32 {
+        self.linear.weight(OF_ITEM + bucket) + self.linear.weight(OF_BOTH + met * BUCKETS + bucket)
     }
 
     #[inline]
-    fn logit_of(&self, side: &Side, item: &[f32]) -> f32 {
+    fn logit_of(&self, side: &Side, item: &[f32], of_bucket: impl Fn(usize) -> f32) -> f32 {
         let k = self.config.dimensions;
-        side.base + (bias(item, k) + side.by_bucket[bucket(count(item, k))] + dot(&side.vector, &item[..k]))
+        side.base + (bias(item, k) + of_bucket(bucket(count(item, k))) + dot(&side.vector, &item[..k]))
     }
 
-    /// One step on a user and an item that both have rows. Returns whether it was skipped.
-    fn meet(&mut self, context: &Context<'_>, user: Slot, item: Slot, label: f32, weight: f32) -> bool {
+    /// The logit of one item.
+    #[inline]
+    fn logit_at(&self, side: &Side, item: Slot) -> f32 {
+        self.logit_of(side, self.items.floats(item as usize), |bucket| self.of_bucket(side.met, bucket))
+    }
+
+    /// One step on a user and an item that both have rows. Returns the logit from before, and whether it was
+    /// skipped.
+    fn meet(&mut self, context: &Context<'_>, user: Slot, item: Slot, label: f32, weight: f32) -> (f32, bool) {
         let k = self.config.dimensions;
         let side = self.side(context);
-        let slope = Slope::at(self.logit_of(&side, self.items.floats(item as usize)), label, weight);
+        let logit = self.logit_at(&side, item);
+        let slope = Slope::at(logit, label, weight);
         if !slope.error.is_finite() {
-            return true;
+            return (logit, true);
         }
         let (user, item) = (self.users.floats_mut(user as usize), self.items.floats_mut(item as usize));
         let (of_user, of_item) = (bucket(count(user, k)), bucket(count(item, k)));
         let (user, user_side) = user.split_at_mut(k);
         let (item, item_side) = item.split_at_mut(k);
         let (Some(user_side), Some(item_side)) = (user_side.first_chunk_mut(), item_side.first_chunk_mut()) else {
-            return true;
+            return (logit, true);
         };
         let share = slope.curvature / k as f32;
         let squares = dot(item, item);
@@ -199,18 +211,41 @@ impl Fm {
             self.linear.learn(feature, slope.error);
         }
         self.base.learn(slope);
-        false
+        (logit, false)
     }
 
-    /// The row of a newcomer gets its first vector.
-    fn ready(&mut self, user: Slot, example: &Example<'_>) {
+    /// Learns an example without the mf beside it. Returns its own logit from before, and what was skipped beyond what
+    /// the mf counts (which counts weights that are none).
+    fn learn_own(&mut self, example: &Example<'_>) -> (f32, u32) {
         let k = self.config.dimensions;
-        if !learned(self.users.floats(user as usize), k) {
+        let teaches = example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite();
+        let Some(user) = example.context.user.filter(|_| teaches) else {
+            return (self.logit_at(&self.side(&example.context), example.item), 0);
+        };
+        let new_user = !learned(self.users.floats(user as usize), k);
+        let new_item = !learned(self.items.floats(example.item as usize), k);
+        let mut before = None;
+        if new_user || new_item {
+            // Somebody who never learned has no vector yet when the example is scored.
+            before = Some(self.logit_at(&self.side(&example.context), example.item));
+        }
+        if new_user {
             awaken(self.users.floats_mut(user as usize), k, self.seeds[0], example.context.user_id, &self.step.user);
         }
-        if !learned(self.items.floats(example.item as usize), k) {
+        if new_item {
             awaken(self.items.floats_mut(example.item as usize), k, self.seeds[1], example.item_id, &self.step.item);
         }
+        let weight = example.weight.min(HEAVIEST);
+        let label = example.label.clamp(0.0, 1.0);
+        let (logit, skip) = self.meet(&example.context, user, example.item, label, weight);
+        let mut skipped = u32::from(skip);
+        for &negative in example.negatives {
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            if learned(self.items.floats(negative as usize), k) {
+                skipped += u32::from(self.meet(&example.context, user, negative, 0.0, weight).1);
+            }
+        }
+        (before.unwrap_or(logit), skipped)
     }
 }
 
@@ -259,23 +294,25 @@ impl Model for Fm {
         let side = self.side(context);
         self.plain.score(context, items, scores);
         for (item, score) in items.iter().zip(scores) {
-            *score = mean(*score, self.logit_of(&side, self.items.floats(*item as usize)));
+            *score = mean(*score, self.logit_at(&side, *item));
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
         let side = self.side(context);
         let width = self.config.dimensions + SIDE;
+        let by_bucket: [f32; BUCKETS] = std::array::from_fn(|bucket| self.of_bucket(side.met, bucket));
         self.plain.score_all(context, scores);
         for (first, rows) in self.items.float_blocks() {
             let Some(out) = scores.get_mut(first..) else { break };
             for (row, score) in rows.chunks_exact(width).zip(out) {
-                *score = mean(*score, self.logit_of(&side, row));
+                *score = mean(*score, self.logit_of(&side, row, |bucket| by_bucket[bucket]));
             }
         }
         // Slots behind the last row have rows of zeros.
         for score in scores.iter_mut().skip(self.items.len()) {
-            *score = mean(*score, self.logit_of(&side, self.items.floats(self.items.len())));
+            *score =
+                mean(*score, self.logit_of(&side, self.items.floats(self.items.len()), |bucket| by_bucket[bucket]));
         }
     }
 
@@ -284,22 +321,19 @@ impl Model for Fm {
     }
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
-        let Some(user) = example.context.user else { return Learned::default() };
-        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+        let mut learned = self.plain.learn(example);
+        learned.non_finite += self.learn_own(example).1;
+        learned
+    }
+
+    fn learn_all(&mut self, examples: &[Example<'_>], scores: &mut [f32]) -> Learned {
+        let mut learned = self.plain.learn_all(examples, scores);
+        for (example, score) in examples.iter().zip(scores) {
+            let (own, skipped) = self.learn_own(example);
+            *score = mean(*score, own);
+            learned.non_finite += skipped;
         }
-        self.ready(user, example);
-        let plain = self.plain.learn(example);
-        let weight = example.weight.min(HEAVIEST);
-        let label = example.label.clamp(0.0, 1.0);
-        let mut skipped = u32::from(self.meet(&example.context, user, example.item, label, weight));
-        for &negative in example.negatives {
-            // One that never learned here has no id to draw its first vector from: it is left out.
-            if learned(self.items.floats(negative as usize), self.config.dimensions) {
-                skipped += u32::from(self.meet(&example.context, user, negative, 0.0, weight));
-            }
-        }
-        Learned { non_finite: plain.non_finite + skipped }
+        learned
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
