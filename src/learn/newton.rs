@@ -25,17 +25,17 @@ const MOST: f32 = 16_777_216.0;
 
 /// What is believed of a row before it learned, and how fast what it learned is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prior {
+pub(super) struct Prior {
     /// Standard deviation of first vectors.
-    pub deviation: f32,
+    pub(super) deviation: f32,
     /// Precision (1 / variance) of a vector's entries.
-    pub precision: f32,
+    pub(super) precision: f32,
     /// Precision of the bias.
-    pub bias_precision: f32,
+    pub(super) bias_precision: f32,
     /// Share of a vector's gathered precision that each example takes away: old evidence fades, steps never end.
-    pub forget: f32,
+    pub(super) forget: f32,
     /// The same for the bias.
-    pub bias_forget: f32,
+    pub(super) bias_forget: f32,
 }
 
 /// The bias of all examples, and its precision.

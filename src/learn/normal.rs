@@ -111,9 +111,8 @@ mod tests {
             b.swap(a, pivot);
             for r in a + 1..n {
                 let f = m[r][a] / m[a][a];
-                for c in a..n {
-                    m[r][c] -= f * m[a][c];
-                }
+                let pivot = m[a].clone();
+                m[r].iter_mut().zip(&pivot).skip(a).for_each(|(x, y)| *x -= f * y);
                 b[r] -= f * b[a];
             }
         }
