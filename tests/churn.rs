@@ -5,7 +5,7 @@ use rand::Rng;
 use reiver::evaluate::{Progressive, Ranking, Scratch, run_example};
 use reiver::event::{Id, Time};
 use reiver::learn::registry::build;
-use reiver::learn::{Context, Directory, Example, Model, ModelConfig};
+use reiver::learn::{Context, Directory, Example, ModelConfig};
 use reiver::rng::Seed;
 use reiver::table::Part;
 
