@@ -4,6 +4,8 @@
 //! `cargo bench --bench scale` does all; `-- memory`, `-- threads` or `-- readers` one of them. No criterion: each is a
 //! measurement of seconds, taken five times in turns, of which the median counts.
 
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
 use reiver::adapter::clock::Stopwatch;
 use reiver::event::{Id, Time};
 use reiver::learn::registry::build;
@@ -101,8 +103,7 @@ fn threads() {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    loop {
-                        let Some(model) = queue.lock().ok().and_then(|mut q| q.next()) else { break };
+                    while let Some(model) = queue.lock().ok().and_then(|mut q| q.next()) {
                         (0..EVENTS).for_each(|n| {
                             model.learn(&stream.example(n));
                         });
