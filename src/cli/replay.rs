@@ -17,8 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   reiver replay u.data --format movielens --min-rating 5
   reiver replay clicks.csv.gz --format csv --columns session=session_id,item=item_id
-  reiver replay loo_train.csv.gz --format csv --columns user=user_id,item=movie_id \\
-      --protocol leave-one-out --held-out loo_test.csv.gz --passes 12 --models popularity,mf
+  reiver replay loo_train.csv.gz --format csv --columns user=user_id,item=movie_id --protocol leave-one-out --held-out loo_test.csv.gz --passes 12 --models popularity,mf
   reiver replay events.jsonl.gz --format jsonl --models popularity,transitions --json
   reiver replay --topics --config reiver.toml --json";
 

@@ -258,7 +258,9 @@ impl Model for Mf {
         let (mut users, mut items) = (self.users.len(), self.items.len());
         for (user, example) in examples.iter().filter_map(|e| Some((e.context.user?, e))).filter(|(_, e)| teaches(e)) {
             users = users.max(user as usize + 1);
-            items = items.max(example.item as usize + 1);
+            // A negative is looked at, which takes its row in, also when examples are learned one by one.
+            let largest = example.negatives.iter().copied().fold(example.item, Slot::max);
+            items = items.max(largest as usize + 1);
         }
         self.users.grow_to(users);
         self.items.grow_to(items);

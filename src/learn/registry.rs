@@ -85,96 +85,66 @@ enum Resolved {
 impl Resolved {
     fn of(kind: &str, config: &ModelConfig) -> Option<Self> {
         let c = config.bounded();
+        let half_life = |d: Span| c.half_life.unwrap_or(d);
         Some(match kind {
             "popularity" => {
-                let d = PopularityConfig::default();
-                Self::Popularity(PopularityConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+                Self::Popularity(PopularityConfig { half_life: half_life(PopularityConfig::default().half_life) })
             }
             "transitions" => {
-                let d = TransitionsConfig::default();
-                Self::Transitions(TransitionsConfig { half_life: c.half_life.unwrap_or(d.half_life) })
+                Self::Transitions(TransitionsConfig { half_life: half_life(TransitionsConfig::default().half_life) })
             }
-            "item_knn" => {
-                let d = ItemKnnConfig::default();
-                Self::ItemKnn(ItemKnnConfig { half_life: c.half_life.unwrap_or(d.half_life) })
-            }
-            "isgd" => {
-                let d = IsgdConfig::default();
-                Self::Isgd(IsgdConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                    ..d
-                })
-            }
-            "mf" => {
-                let d = MfConfig::default();
-                Self::Mf(MfConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                })
-            }
-            "fm" => {
-                let d = FmConfig::default();
-                Self::Fm(FmConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                })
-            }
-            "bpr" => {
-                let d = BprConfig::default();
-                Self::Bpr(BprConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                    ..d
-                })
-            }
-            "item2vec" => {
-                let d = Item2vecConfig::default();
-                Self::Item2vec(Item2vecConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    half_life: c.half_life.unwrap_or(d.half_life),
-                })
-            }
-            "two_tower" => {
-                let d = TwoTowerConfig::default();
-                Self::TwoTower(TwoTowerConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                })
-            }
-            "ials" => {
-                let d = IalsConfig::default();
-                Self::Ials(IalsConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    regularisation: c.regularisation.map_or(d.regularisation, |x| x as f32),
-                    unobserved: c.unobserved.map_or(d.unobserved, |x| x as f32),
-                    ..d
-                })
-            }
+            "item_knn" => Self::ItemKnn(ItemKnnConfig { half_life: half_life(ItemKnnConfig::default().half_life) }),
             "fusion" => {
                 // The members' parameters, each by its own name.
                 let d = FusionConfig::default();
-                let half_life = c.half_life.unwrap_or(d.transitions.half_life);
                 let dimensions = c.dimensions.unwrap_or(d.ials.dimensions);
                 Self::Fusion(FusionConfig {
-                    transitions: TransitionsConfig { half_life },
+                    transitions: TransitionsConfig { half_life: half_life(d.transitions.half_life) },
                     ials: IalsConfig { dimensions, ..d.ials },
                 })
             }
+            _ => return Self::of_vectors(kind, &c),
+        })
+    }
+
+    /// The same for models of vectors alone.
+    fn of_vectors(kind: &str, c: &ModelConfig) -> Option<Self> {
+        let dimensions = |d: usize| c.dimensions.unwrap_or(d);
+        let rate = |d: f32| c.learning_rate.map_or(d, |x| x as f32);
+        let ridge = |d: f32| c.regularisation.map_or(d, |x| x as f32);
+        // Of most only these three can be set.
+        macro_rules! usual {
+            ($kind:ident, $config:ident) => {{
+                let mut d = $config::default();
+                d.dimensions = dimensions(d.dimensions);
+                d.learning_rate = rate(d.learning_rate);
+                d.regularisation = ridge(d.regularisation);
+                Self::$kind(d)
+            }};
+        }
+        Some(match kind {
+            "isgd" => usual!(Isgd, IsgdConfig),
+            "mf" => usual!(Mf, MfConfig),
+            "fm" => usual!(Fm, FmConfig),
+            "bpr" => usual!(Bpr, BprConfig),
+            "two_tower" => usual!(TwoTower, TwoTowerConfig),
+            "item2vec" => {
+                let d = Item2vecConfig::default();
+                let half_life = c.half_life.unwrap_or(d.half_life);
+                let (dimensions, learning_rate) = (dimensions(d.dimensions), rate(d.learning_rate));
+                Self::Item2vec(Item2vecConfig { dimensions, learning_rate, half_life })
+            }
+            "ials" => {
+                let d = IalsConfig::default();
+                let unobserved = c.unobserved.map_or(d.unobserved, |x| x as f32);
+                let (dimensions, regularisation) = (dimensions(d.dimensions), ridge(d.regularisation));
+                Self::Ials(IalsConfig { dimensions, regularisation, unobserved, ..d })
+            }
             "ncf" => {
                 let d = NcfConfig::default();
-                Self::Ncf(NcfConfig {
-                    dimensions: c.dimensions.unwrap_or(d.dimensions),
-                    hidden: c.hidden.unwrap_or(d.hidden),
-                    learning_rate: c.learning_rate.map_or(d.learning_rate, |x| x as f32),
-                    ..d
-                })
+                let hidden = c.hidden.unwrap_or(d.hidden);
+                let (dimensions, learning_rate) = (dimensions(d.dimensions), rate(d.learning_rate));
+                Self::Ncf(NcfConfig { dimensions, hidden, learning_rate, ..d })
             }
             _ => return None,
         })

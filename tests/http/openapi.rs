@@ -259,33 +259,41 @@ async fn the_handlers_read_what_is_documented() {
     }
 }
 
-/// The README's calls, sent as they stand there: each is answered, and an answer that is shown has the members shown.
+/// The README's calls, sent as they stand there (the demo's experiment is this house's only one): each is answered, and
+/// what is shown of answers has members that answers have.
 #[tokio::test]
 async fn the_readmes_examples_are_answered() {
     let house = house(true);
     house.post("/v1/decide", json!({"experiment": "home", "unit": "u42"})).await.ok();
     let id = explainable(&house)[0].clone();
     let readme = include_str!("../../README.md");
-    let mut seen = std::collections::BTreeSet::new();
-    let mut lines = readme.lines().peekable();
-    while let Some(line) = lines.next() {
-        let Some(call) = line.strip_prefix("$ curl -s localhost:7878") else { continue };
-        let path = call.split([' ', '#']).next().expect("a path").replace("0197…", &id);
-        let answer = match call.split_once("-d '").and_then(|(_, rest)| rest.rsplit_once('\'')) {
-            Some((body, _)) => house.post(&path, body).await.ok(),
+    let (mut seen, mut answers) = (std::collections::BTreeSet::new(), String::new());
+    let now = jiff::Timestamp::from_millisecond(crate::doors::NOW.0).expect("a time").to_string();
+    let quoted = |rest: &str| {
+        // As a shell reads it: single quotes keep everything, double quotes take backslashes away.
+        match rest.strip_prefix('\'') {
+            Some(single) => single.rsplit_once('\'').map(|(body, _)| body.replace("'$(date -u +%FT%TZ)'", &now)),
+            None => rest.strip_prefix('"')?.rsplit_once('"').map(|(body, _)| body.replace("\\\"", "\"")),
+        }
+    };
+    for line in readme.lines().filter(|l| l.contains("curl -s") && l.contains("localhost:7878/v1/")) {
+        let line = line.split(" | cut").next().unwrap_or(line).replace("shop", "home").replace("$id", &id);
+        let (_, call) = line.split_once("localhost:7878").expect("it names the demo");
+        let path = call.split([' ', '#', ')']).next().expect("a path").to_owned();
+        let answer = match call.split_once("-d ").and_then(|(_, rest)| quoted(rest)) {
+            Some(body) => {
+                let body: serde_json::Value = serde_json::from_str(&body).expect("the README's body is JSON");
+                house.post(&path, body).await.ok()
+            }
             None => house.get(&path).await.ok(),
         };
         seen.insert(path.split('/').nth(2).unwrap_or_default().to_owned());
-        let mut shown = String::new();
-        while let Some(more) = lines.next_if(|l| !l.starts_with('$') && !l.starts_with("```") && !l.is_empty()) {
-            shown.push_str(more);
-        }
-        for member in shown.split('"').skip(1).step_by(2) {
-            let text = answer.to_string();
-            let known = text.contains(&format!("\"{member}\":"));
-            // Every second text is a value; members are followed by a colon where they are shown.
-            assert!(known || !shown.contains(&format!("\"{member}\":")), "{path} shows {member:?}, answered is {text}");
-        }
+        answers.push_str(&answer.to_string());
     }
-    assert!(seen.len() >= 4, "only {seen:?}");
+    assert!(seen.len() >= 6, "only {seen:?}");
+    let (_, shown) = readme.split_once("```text\n{\"decision_id\"").expect("the README shows an answer");
+    let shown = shown.split("```").next().unwrap_or_default();
+    for member in shown.split('"').skip(1).step_by(2).filter(|m| shown.contains(&format!("\"{m}\":"))) {
+        assert!(answers.contains(&format!("\"{member}\":")), "the README shows {member:?}, answered is {answers}");
+    }
 }

@@ -189,7 +189,7 @@ fn movies_come_before_the_ratings_and_are_latin_1() {
             "{name}"
         );
         assert!(text(1).contains(r#""item_id":"8""#) && text(2).contains(r#""event_id":"1""#), "{name}: {}", text(2));
-        assert_eq!((records.len(), &*records[0].partition.topic, records[1].offset), (3, "items", 1));
+        assert_eq!((records.len(), &*records[0].partition.topic, records[1].offset), (3, "items", 2));
         assert_eq!(all.bad().count, 1);
         let shown = all.bad().first[0].to_string();
         assert_eq!(shown, "line 2: (of the items) 1 fields, expected 24", "{name}");
