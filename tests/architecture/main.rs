@@ -11,7 +11,7 @@ use tree::{Tracked, tracked};
 
 const FILE_LINES: usize = 400;
 const FUNCTION_LINES: usize = 70;
-const INTRODUCTION_LINES: usize = 60;
+const INTRODUCTION_LINES: usize = 70;
 
 /// All findings in one message, so that one run shows everything there is to mend.
 fn none(findings: Vec<String>) {
