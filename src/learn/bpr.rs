@@ -1,7 +1,7 @@
 //! Bayesian personalised ranking: what a user took should score above what he did not.
 
 use super::Forgotten;
-use super::factors::{Factors, Rate};
+use super::embedding::{Embedding, Pace};
 use super::kernels::{dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
 use crate::rng::Seed;
@@ -56,22 +56,22 @@ const HEAVIEST: f32 = 100.0;
 #[derive(Clone, Debug)]
 pub struct Bpr {
     config: BprConfig,
-    users: Factors,
-    items: Factors,
+    users: Embedding,
+    items: Embedding,
 }
 
 impl Bpr {
     /// Nothing learned yet.
     #[must_use]
     pub fn new(config: BprConfig, seed: Seed) -> Self {
-        let users = Factors::new(config.dimensions, seed.named("users"));
-        let items = Factors::new(config.dimensions, seed.named("items"));
+        let users = Embedding::new(config.dimensions, seed.named("users"), config.init);
+        let items = Embedding::new(config.dimensions, seed.named("items"), config.init);
         Self { config, users, items }
     }
 
     /// The user's vector, if there is one.
     fn of_user(&self, user: Option<Slot>) -> Option<&[f32]> {
-        user.filter(|u| self.users.learned(*u)).map(|u| self.users.vector(u))
+        user.filter(|u| self.users.awake(*u)).map(|u| self.users.vector(u))
     }
 
     /// One step on a pair: `taken` should beat `left`. Returns whether it was skipped.
@@ -88,31 +88,23 @@ impl Bpr {
         if !error.is_finite() {
             return true;
         }
-        let rate = Rate { learning_rate: self.config.learning_rate, regularisation: self.config.regularisation };
-        self.items.step(taken, user_before, error, rate);
-        self.items.step(left, user_before, -error, rate);
-        self.users.turn(user, between, error, rate);
+        let pace = Pace { rate: self.config.learning_rate, regularisation: self.config.regularisation };
+        for (item, error) in [(taken, error), (left, -error)] {
+            self.items.step(item, user_before, error, pace);
+            self.items.step_bias(item, error, pace);
+        }
+        self.users.step(user, between, error, pace);
         false
     }
 }
 
 impl Part for Bpr {
     fn tables(&self) -> Vec<(String, &Table)> {
-        vec![
-            ("users".into(), &self.users.vectors),
-            ("users.side".into(), &self.users.side),
-            ("items".into(), &self.items.vectors),
-            ("items.side".into(), &self.items.side),
-        ]
+        self.users.tables("users").into_iter().chain(self.items.tables("items")).collect()
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        vec![
-            ("users".into(), &mut self.users.vectors),
-            ("users.side".into(), &mut self.users.side),
-            ("items".into(), &mut self.items.vectors),
-            ("items.side".into(), &mut self.items.side),
-        ]
+        self.users.tables_mut("users").into_iter().chain(self.items.tables_mut("items")).collect()
     }
 
     fn blob(&self) -> Vec<u8> {
@@ -141,7 +133,7 @@ impl Model for Bpr {
             *score = self.items.bias(item as Slot);
         }
         let Some(vector) = self.of_user(context.user) else { return };
-        for (first, rows) in self.items.vectors.float_blocks() {
+        for (first, rows) in self.items.vectors().float_blocks() {
             let Some(out) = scores.get_mut(first..) else { break };
             for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
                 *score += dot(vector, row);
@@ -161,14 +153,14 @@ impl Model for Bpr {
         if example.label <= 0.0 {
             return Learned::default();
         }
-        self.users.awaken(user, example.context.user_id, self.config.init);
-        self.items.awaken(example.item, example.item_id, self.config.init);
+        self.users.awaken(user, example.context.user_id);
+        self.items.awaken(example.item, example.item_id);
         let weight = example.weight.min(HEAVIEST);
         let mut scratch = vec![0.0; 2 * self.config.dimensions];
         let mut skipped = 0;
         for &left in example.negatives {
             // One that never learned here has no id to draw its first vector from: it is left out.
-            if left != example.item && self.items.learned(left) {
+            if left != example.item && self.items.awake(left) {
                 skipped += u32::from(self.step(user, example.item, left, weight, &mut scratch));
             }
         }
@@ -176,8 +168,8 @@ impl Model for Bpr {
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.side]);
-        forgotten.zero_items(&mut [&mut self.items.vectors, &mut self.items.side]);
+        self.users.forget_users(forgotten);
+        self.items.forget_items(forgotten);
     }
 
     fn view(&self) -> Arc<dyn Model> {
@@ -204,9 +196,9 @@ mod tests {
         let config = BprConfig { dimensions: N, regularisation: 0.05, init: 0.5, ..BprConfig::default() };
         for seed in 0..20 {
             let mut bpr = Bpr::new(config, Seed(seed));
-            bpr.users.awaken(0, Id(1), config.init);
-            bpr.items.awaken(0, Id(2), config.init);
-            bpr.items.awaken(1, Id(3), config.init);
+            bpr.users.awaken(0, Id(1));
+            bpr.items.awaken(0, Id(2));
+            bpr.items.awaken(1, Id(3));
             let before = bpr.clone();
             assert!(!bpr.step(0, 0, 1, 1.0, &mut [0.0; 2 * N]));
             let wide = |v: &[f32]| v.iter().map(|w| f64::from(*w)).collect::<Vec<_>>();
@@ -247,6 +239,6 @@ mod tests {
         let before = bpr.items.vector(0).to_vec();
         bpr.learn(&example);
         bpr.learn(&Example { label: 0.0, item: 1, item_id: Id(3), ..example });
-        assert_eq!((bpr.items.vector(0), bpr.items.learned(1)), (&before[..], false));
+        assert_eq!((bpr.items.vector(0), bpr.items.awake(1)), (&before[..], false));
     }
 }

@@ -132,7 +132,7 @@ impl Embedding {
 
 /// One Adagrad step (Duchi et al. 2011, with one accumulator a row): rate·g/√(s + 0.01), g = scale·other + reg·own and
 /// s the row's sum of mean squared gradients, with the mean square found without building g.
-pub(super) fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) {
+fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) {
     let reg = pace.regularisation;
     let sum = scale * scale * dot(other, other) + 2.0 * scale * reg * dot(other, own) + reg * reg * dot(own, own);
     *squares += sum.max(0.0) / own.len() as f32;
@@ -145,5 +145,64 @@ pub(super) fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, sq
     if length > LONGEST {
         let shrink = LONGEST / length;
         own.iter_mut().for_each(|w| *w *= shrink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::kernels::sigmoid;
+    use proptest::prelude::*;
+
+    fn loss(label: f64, own: &[f64], other: &[f32], bias: f64, reg: f64) -> f64 {
+        let logit: f64 = bias + own.iter().zip(other).map(|(a, b)| a * f64::from(*b)).sum::<f64>();
+        let signed = if label > 0.5 { -logit } else { logit };
+        (1.0 + signed.exp()).ln() + 0.5 * reg * own.iter().map(|w| w * w).sum::<f64>()
+    }
+
+    proptest! {
+        /// The step taken, divided by its rate, is the derivative of the loss.
+        #[test]
+        fn steps_follow_finite_differences(
+            (own, other) in (1usize..40).prop_flat_map(|n| {
+                let floats = || proptest::collection::vec(-1f32..1.0, n);
+                (floats(), floats())
+            }),
+            bias in -2f32..2.0,
+            positive: bool,
+            reg in 0f32..0.5,
+        ) {
+            let pace = Pace { rate: 0.1, regularisation: reg };
+            let label = if positive { 1.0 } else { 0.0 };
+            let error = sigmoid(bias + dot(&own, &other)) - label;
+            let (mut moved, mut squares) = (own.clone(), 0.0f32);
+            descend(&mut moved, &other, error, pace, &mut squares);
+            let size = pace.rate / (squares + DAMPING).sqrt();
+            let wide: Vec<f64> = own.iter().map(|w| f64::from(*w)).collect();
+            let mut sum = 0.0;
+            for k in 0..own.len() {
+                let at = |h: f64| {
+                    let mut nudged = wide.clone();
+                    nudged[k] += h;
+                    loss(f64::from(label), &nudged, &other, f64::from(bias), f64::from(reg))
+                };
+                let numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let taken = f64::from((own[k] - moved[k]) / size);
+                prop_assert!((taken - numeric).abs() < 1e-4, "{k}: {taken} for {numeric}");
+                sum += numeric * numeric;
+            }
+            prop_assert!((f64::from(squares) - sum / own.len() as f64).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn first_vectors_have_their_deviation() {
+        let mut rows = Embedding::new(64, Seed(2), 0.1);
+        let mut sum = 0.0;
+        for row in 0..200 {
+            rows.awaken(row, Id(u128::from(row)));
+            sum += dot(rows.vector(row), rows.vector(row));
+        }
+        assert!((sum / (200.0 * 64.0) - 0.01).abs() < 5e-4, "{sum}");
     }
 }

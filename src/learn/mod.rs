@@ -3,7 +3,7 @@
 //! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
 //! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
 //! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
-//! ftrl, too); bpr (over factors); item2vec and two_tower (over embedding and noise); ials (over normal and gram); ncf
+//! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
 //! (over adam and dense); fusion (over ranks, and owning others); registry builds them by name.
 
 mod adam;
@@ -14,7 +14,6 @@ mod counter;
 mod dense;
 mod directory;
 mod embedding;
-mod factors;
 mod fm;
 mod forgotten;
 mod ftrl;
