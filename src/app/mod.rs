@@ -23,7 +23,7 @@ mod signals;
 mod visitors;
 mod watch;
 
-pub use document::{ArmDocument, Document, ModelDocument};
+pub use document::{ArmDocument, ComparisonDocument, Document, ModelDocument};
 pub use drive::{Action, Drive, DriveConfig, Stepped};
 pub use leave_one_out::{LeaveOneOutDocument, PassesDocument, leave_one_out};
 pub use meter::HttpMeter;

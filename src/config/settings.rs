@@ -144,7 +144,7 @@ impl Settings {
         PipelineConfig {
             models: self.models(),
             experiments: self.experiments.clone(),
-            min_rating: self.learn.min_rating,
+            teaching: self.learn.teaching.clone(),
             memory: self.learn.memory,
             threads,
             ..PipelineConfig::default()

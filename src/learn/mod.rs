@@ -1,7 +1,8 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
 //! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
-//! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
+//! (what users took), ratings (what theirs lie around), taught (which items taught something), standards (where their numbers lie),
+//! content (what items are), negatives, kernels, best (of a
 //! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
 //! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
 //! (over adam and dense); fusion (over ranks, and owning others); registry builds them by name.
@@ -35,8 +36,10 @@ mod noise;
 mod normal;
 mod popularity;
 mod ranks;
+mod ratings;
 pub mod registry;
 mod sightings;
+mod standards;
 mod taught;
 mod transitions;
 mod two_tower;
@@ -57,7 +60,9 @@ pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
 pub use ncf::{Ncf, NcfConfig};
 pub use popularity::{Popularity, PopularityConfig};
+pub use ratings::Ratings;
 pub use registry::ModelConfig;
+pub use standards::{Standard, Standards};
 pub use taught::Taught;
 pub use transitions::{Transitions, TransitionsConfig};
 pub use two_tower::{TwoTower, TwoTowerConfig};
