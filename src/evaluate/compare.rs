@@ -1,6 +1,6 @@
 //! Which of two models is better on the same examples, however often somebody looks.
 
-use super::sequence::EmpiricalBernstein;
+use super::sequence::RunningMean;
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -25,9 +25,8 @@ struct Pair {
     only_first: u64,
     only_second: u64,
     examples: u64,
-    /// Of (1 + first − second) / 2, and of one minus that.
-    ahead: EmpiricalBernstein,
-    behind: EmpiricalBernstein,
+    /// Of (1 + first − second) / 2.
+    ahead: RunningMean,
 }
 
 /// How two models compare.
@@ -65,11 +64,10 @@ impl Comparisons {
         if hits.len() != self.models {
             return;
         }
-        let alpha = ALPHA / self.pairs.len().max(1) as f64;
         let mut pairs = self.pairs.iter_mut();
         for (n, &first) in hits.iter().enumerate() {
             for (&second, pair) in hits[n + 1..].iter().zip(&mut pairs) {
-                pair.observe(first, second, alpha);
+                pair.observe(first, second);
             }
         }
     }
@@ -84,18 +82,17 @@ impl Comparisons {
 }
 
 impl Pair {
-    fn observe(&mut self, first: bool, second: bool, alpha: f64) {
+    fn observe(&mut self, first: bool, second: bool) {
         self.examples += 1;
         self.only_first += u64::from(first && !second);
         self.only_second += u64::from(second && !first);
         let x = 0.5 * (1.0 + f64::from(u8::from(first)) - f64::from(u8::from(second)));
-        self.ahead.observe(x, alpha);
-        self.behind.observe(1.0 - x, alpha);
+        self.ahead.observe(x);
     }
 
     fn comparison(&self, first: usize, second: usize, alpha: f64) -> Comparison {
         let difference = self.only_first as f64 - self.only_second as f64;
-        let bounds = (2.0 * self.ahead.lower(alpha) - 1.0, 1.0 - 2.0 * self.behind.lower(alpha));
+        let (low, high) = self.ahead.bounds(alpha);
         Comparison {
             first,
             second,
@@ -103,7 +100,7 @@ impl Pair {
             only_first: self.only_first,
             only_second: self.only_second,
             difference: if self.examples == 0 { 0.0 } else { difference / self.examples as f64 },
-            bounds,
+            bounds: (2.0 * low - 1.0, 2.0 * high - 1.0),
             mcnemar_p: mcnemar(self.only_first, self.only_second),
         }
     }

@@ -23,4 +23,4 @@ pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example
 pub use rank::{Rank, Ranking, rank_of};
 pub use ranks::{BucketSummary, HISTORY_BUCKETS};
 pub use ratio::RatioTest;
-pub use sequence::EmpiricalBernstein;
+pub use sequence::{EmpiricalBernstein, RunningMean};
