@@ -148,7 +148,7 @@ impl Model for Bpr {
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
         if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         if example.label <= 0.0 {
             return Learned::default();
@@ -164,7 +164,8 @@ impl Model for Bpr {
                 skipped += u32::from(self.step(user, example.item, left, weight, &mut scratch));
             }
         }
-        Learned { non_finite: skipped }
+        let clipped = self.users.take_clipped() + self.items.take_clipped();
+        Learned { non_finite: skipped, clipped }
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {

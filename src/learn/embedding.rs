@@ -36,12 +36,14 @@ pub(super) struct Embedding {
     side: Table,
     seed: Seed,
     deviation: f32,
+    /// Vectors cut back since somebody asked; told, and no part of the state.
+    clipped: u32,
 }
 
 impl Embedding {
     /// No rows yet. First vectors are drawn with this standard deviation; 0 draws nothing and leaves zeros.
     pub(super) fn new(dimensions: usize, seed: Seed, deviation: f32) -> Self {
-        Self { vectors: Table::new(dimensions), side: Table::new(SIDE), seed, deviation }
+        Self { vectors: Table::new(dimensions), side: Table::new(SIDE), seed, deviation, clipped: 0 }
     }
 
     #[inline]
@@ -88,7 +90,7 @@ impl Embedding {
     #[inline]
     pub(super) fn step(&mut self, row: Slot, other: &[f32], scale: f32, pace: Pace) {
         let squares = &mut self.side.floats_mut(row as usize)[SQUARES];
-        descend(self.vectors.floats_mut(row as usize), other, scale, pace, squares);
+        self.clipped += u32::from(descend(self.vectors.floats_mut(row as usize), other, scale, pace, squares));
     }
 
     /// One Adagrad step of a row's bias along `slope`.
@@ -99,6 +101,11 @@ impl Embedding {
         side[BIAS_SQUARES] += slope * slope;
         let bias = side[BIAS] - pace.rate * slope / (side[BIAS_SQUARES] + DAMPING).sqrt();
         side[BIAS] = bias.clamp(-LONGEST, LONGEST);
+    }
+
+    /// How many vectors were cut back since the last time somebody asked.
+    pub(super) const fn take_clipped(&mut self) -> u32 {
+        std::mem::replace(&mut self.clipped, 0)
     }
 
     /// Rows of users who are gone become zero.
@@ -131,8 +138,9 @@ impl Embedding {
 }
 
 /// One Adagrad step (Duchi et al. 2011, with one accumulator a row): rate·g/√(s + 0.01), g = scale·other + reg·own and
-/// s the row's sum of mean squared gradients, with the mean square found without building g.
-fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) {
+/// s the row's sum of mean squared gradients, with the mean square found without building g. Returns whether the
+/// vector had grown too long and was cut back.
+fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) -> bool {
     let reg = pace.regularisation;
     let sum = scale * scale * dot(other, other) + 2.0 * scale * reg * dot(other, own) + reg * reg * dot(own, own);
     *squares += sum.max(0.0) / own.len() as f32;
@@ -146,6 +154,7 @@ fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut
         let shrink = LONGEST / length;
         own.iter_mut().for_each(|w| *w *= shrink);
     }
+    length > LONGEST
 }
 
 #[cfg(test)]
@@ -204,5 +213,17 @@ mod tests {
             sum += dot(rows.vector(row), rows.vector(row));
         }
         assert!((sum / (200.0 * 64.0) - 0.01).abs() < 5e-4, "{sum}");
+    }
+
+    #[test]
+    fn what_grows_too_long_is_cut_back_and_counted() {
+        let mut rows = Embedding::new(4, Seed(1), 0.1);
+        rows.awaken(0, crate::event::Id(1));
+        let pace = Pace { rate: 1.0, regularisation: 0.0 };
+        (0..2_000).for_each(|_| rows.step(0, &[1e3, 1e3, 1e3, 1e3], -1.0, pace));
+        let length = dot(rows.vector(0), rows.vector(0)).sqrt();
+        assert!(length <= LONGEST * 1.001, "{length}");
+        assert!(rows.take_clipped() > 0);
+        assert_eq!(rows.take_clipped(), 0, "told once");
     }
 }

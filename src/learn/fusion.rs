@@ -265,7 +265,7 @@ impl Model for Fusion {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         if example.label > 0.0 {
             self.validate(example);
@@ -275,7 +275,7 @@ impl Model for Fusion {
             }
         }
         let learned = self.members_mut().map(|member| member.learn(example).non_finite);
-        Learned { non_finite: learned.iter().sum() }
+        Learned::skipped(learned.iter().sum())
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {

@@ -186,7 +186,7 @@ impl Model for Item2vec {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         let (item, context) = (example.item, &example.context);
         let taken = example.label > 0.0;
@@ -223,7 +223,8 @@ impl Model for Item2vec {
             self.counts.add(item, context.time, example.weight.min(HEAVIEST));
             self.noise.add(item);
         }
-        Learned { non_finite: skipped }
+        let clipped = self.sources.take_clipped() + self.targets.take_clipped();
+        Learned { non_finite: skipped, clipped }
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {

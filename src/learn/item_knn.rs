@@ -156,7 +156,7 @@ impl Model for ItemKnn {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         if !(example.weight > 0.0 && example.weight.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         let Some(user) = example.context.user.filter(|_| example.label > 0.0) else { return Learned::default() };
         let (item, time) = (example.item, example.context.time);

@@ -246,11 +246,11 @@ impl Model for Mf {
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
         if !teaches(example) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         let Self { config, step, users, items, base, seeds } = self;
         let (_, non_finite) = Lesson { users, items, base, k: config.dimensions, step, seeds }.learn(user, example);
-        Learned { non_finite }
+        Learned::skipped(non_finite)
     }
 
     fn learn_all(&mut self, examples: &[Example<'_>], scores: &mut [f32]) -> Learned {

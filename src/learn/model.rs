@@ -51,6 +51,17 @@ pub struct Example<'a> {
 pub struct Learned {
     /// Updates skipped because a gradient was not finite.
     pub non_finite: u32,
+    /// Vectors that grew beyond their bound and were cut back to it. Models that bound every number apart, or each step,
+    /// have nothing to tell here.
+    pub clipped: u32,
+}
+
+impl Learned {
+    /// Nothing but skipped updates.
+    #[must_use]
+    pub const fn skipped(non_finite: u32) -> Self {
+        Self { non_finite, clipped: 0 }
+    }
 }
 
 /// A model: learns from every example and scores items. Rows are addressed by directory slot; a slot that has
@@ -97,7 +108,9 @@ pub trait Model: Part + Send + Sync {
         let mut learned = Learned::default();
         for (example, score) in examples.iter().zip(scores.chunks_exact_mut(1)) {
             self.score(&example.context, &[example.item], score);
-            learned.non_finite += self.learn(example).non_finite;
+            let one = self.learn(example);
+            learned.non_finite += one.non_finite;
+            learned.clipped += one.clipped;
         }
         learned
     }

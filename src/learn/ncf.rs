@@ -134,7 +134,7 @@ impl Ncf {
             *error = weight * (sigmoid(layers.logit(&user_part, part)) - label);
         }
         if !(newcomer.is_finite() && errors.iter().all(|e| e.is_finite())) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         let mut backward = Vec::with_capacity(samples.len() + 1);
         for ((&(item, _), part), error) in samples.iter().zip(parts.chunks_exact(hidden)).zip(errors) {
@@ -246,7 +246,7 @@ impl Model for Ncf {
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(user) = example.context.user else { return Learned::default() };
         if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         self.users.awaken(user, example.context.user_id);
         self.items.awaken(example.item, example.item_id);

@@ -92,7 +92,7 @@ impl Model for Popularity {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         if !(example.weight > 0.0 && example.weight.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         if example.label > 0.0 {
             self.counts.add(example.item, example.context.time, example.weight.min(HEAVIEST));

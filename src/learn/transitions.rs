@@ -141,7 +141,7 @@ impl Model for Transitions {
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         if !(example.weight > 0.0 && example.weight.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         if example.label > 0.0 {
             let time = example.context.time;

@@ -331,7 +331,7 @@ impl Model for TwoTower {
     fn learn(&mut self, example: &Example<'_>) -> Learned {
         let Some(slot) = example.context.user else { return Learned::default() };
         if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned { non_finite: 1 };
+            return Learned::skipped(1);
         }
         self.users.awaken(slot, example.context.user_id);
         self.items.awaken(example.item, example.item_id);
@@ -353,6 +353,8 @@ impl Model for TwoTower {
         }
         self.users.step_bias(slot, slope, self.pace());
         self.follow(&example.context, slot, &pull, &mut scratch);
+        let rows = [&mut self.users, &mut self.items, &mut self.seen, &mut self.item_adapter, &mut self.user_adapter];
+        learned.clipped = rows.map(Embedding::take_clipped).iter().sum();
         learned
     }
 

@@ -98,6 +98,7 @@ families! {
     ModelUpdateDuration "reiver_model_update_duration_seconds" Histogram(UPDATE), ["model"], "Time in which a model scored and learned one cut.";
     ModelProgressive "reiver_model_progressive_loss" Gauge, ["model", "metric"], "Progressive validation: predicted first, learned after.";
     ModelExamples "reiver_model_examples_total" Counter, ["model"], "Examples learned by this process.";
+    ModelClipped "reiver_model_clipped_vectors_total" Counter, ["model"], "Vectors that grew too long and were cut back.";
     ModelNonfinite "reiver_model_nonfinite_updates_total" Counter, ["model"], "Updates skipped because a gradient was not finite.";
     Entities "reiver_entities" Gauge, ["kind"], "Users and items known to all models.";
     ModelMemory "reiver_model_memory_bytes" Gauge, ["model"], "Bytes held by a model's tables.";

@@ -141,6 +141,7 @@ impl Metrics {
             Family::ModelUpdates,
             Family::ModelUpdateDuration,
             Family::ModelExamples,
+            Family::ModelClipped,
             Family::ModelNonfinite,
             Family::ModelMemory,
             Family::ModelView,

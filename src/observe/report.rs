@@ -30,6 +30,9 @@ impl Metrics {
         for (model, n) in &report.non_finite {
             self.count(Family::ModelNonfinite, &[model], *n);
         }
+        for (model, n) in &report.clipped {
+            self.count(Family::ModelClipped, &[model], *n);
+        }
         for violation in &report.violations {
             self.count(Family::Violations, &[violation.invariant.number()], 1);
             tracing::error!(
@@ -115,6 +118,7 @@ mod tests {
         report.reward_delays.push((0, Span::seconds(2)));
         report.delays.push((Kind::Interaction, Span(20)));
         report.non_finite.insert("mf".to_owned(), 1);
+        report.clipped.insert("mf".to_owned(), 3);
         report.refused = Some("no such arm".to_owned());
         report.violations.push(Violation { invariant: Invariant::Ob1, detail: "on purpose".to_owned() });
         let metrics = Metrics::default();
@@ -133,6 +137,7 @@ mod tests {
             "reiver_event_delay_seconds_count{type=\"interaction\"} 1",
             "reiver_model_examples_total{model=\"mf\"} 4",
             "reiver_model_nonfinite_updates_total{model=\"mf\"} 1",
+            "reiver_model_clipped_vectors_total{model=\"mf\"} 3",
             "reiver_unknown_fields_total 2",
             "reiver_entities_not_admitted_total 1",
             "reiver_commands_refused_total 1",

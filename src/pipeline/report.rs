@@ -70,6 +70,8 @@ pub struct Report {
     pub forgotten_items: u64,
     /// Updates skipped because they were not finite, by model.
     pub non_finite: BTreeMap<String, u64>,
+    /// Vectors cut back to their longest, by model.
+    pub clipped: BTreeMap<String, u64>,
     /// Delay between event time and log time, per accepted event.
     pub delays: Vec<(Kind, Span)>,
     /// Vectors that were fixed, by experiment.

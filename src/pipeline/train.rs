@@ -14,6 +14,8 @@ use std::sync::Mutex;
 struct Worked {
     /// Updates skipped because they were not finite.
     skipped: u64,
+    /// Vectors cut back to their longest.
+    clipped: u64,
     /// Whether the target was among the first ten, by ranked example.
     hits: Vec<bool>,
 }
@@ -52,6 +54,7 @@ pub(super) fn train(
     }
     for (model, done) in models.iter().zip(&worked) {
         *report.non_finite.entry(model.kind.clone()).or_default() += done.skipped;
+        *report.clipped.entry(model.kind.clone()).or_default() += done.clipped;
     }
     let ranked = worked.iter().map(|done| done.hits.len()).min().unwrap_or(0);
     let mut hits = Vec::with_capacity(worked.len());
@@ -79,6 +82,7 @@ fn work_through(trained: &mut Trained, batch: &Batch, rules: &Rules) -> Worked {
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
         worked.skipped += u64::from(run.learned.non_finite);
+        worked.clipped += u64::from(run.learned.clipped);
         worked.hits.extend(run.rank.map(|rank| rank.within(10)));
     }
     notes.for_each(|(_, note)| tell(&mut *trained.model, note));
