@@ -1,5 +1,6 @@
 //! What is known of an item as numbers: words and categories hashed into a sparse vector of fixed width.
 
+use super::{Kind, Layout, Rows};
 use crate::event::ItemFacts;
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -8,10 +9,23 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub const BUCKETS: usize = 4096;
 /// Most numbers other than zero in one item's vector: what does not fit is left out, categories last.
 pub const MAX_FEATURES: usize = 48;
+/// Words of an item's content in a row: number of features, then their places, then their values.
+pub(super) const CONTENT: usize = 1 + 2 * MAX_FEATURES;
 /// Words of more characters are cut, so that hashing costs what it costs.
 const LONGEST_WORD: usize = 64;
 /// Words that are read of one text: of a novel, the beginning.
 const MAX_WORDS: usize = 1_000;
+
+/// What the words of such rows are.
+pub(super) fn content_layout(name: &str) -> Layout {
+    let called = |what: &str| format!("{name}.{what}");
+    let columns = [
+        (&*called("length"), 1, Kind::Word),
+        (&*called("features"), MAX_FEATURES, Kind::Word),
+        (&*called("values"), MAX_FEATURES, Kind::Weight),
+    ];
+    Layout::new(name, Rows::Items, &columns)
+}
 
 /// One number other than zero: its place, below [`BUCKETS`], and the number.
 #[derive(Clone, Copy, Debug, PartialEq)]

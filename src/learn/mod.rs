@@ -1,6 +1,6 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
+//! Read in this order: model (the contract; layout and renumber carry its state elsewhere), directory (ids, names, who is forgotten: shared by all models), history
 //! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
 //! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
 //! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
@@ -25,6 +25,7 @@ mod isgd;
 mod item2vec;
 mod item_knn;
 pub mod kernels;
+mod layout;
 mod links;
 mod mf;
 mod model;
@@ -36,6 +37,7 @@ mod normal;
 mod popularity;
 mod ranks;
 pub mod registry;
+mod renumber;
 mod sightings;
 mod taught;
 mod transitions;
@@ -53,11 +55,13 @@ pub use ials::{Ials, IalsConfig};
 pub use isgd::{Isgd, IsgdConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use item2vec::{Item2vec, Item2vecConfig};
+pub use layout::{Column, Kind, LARGEST, Layout, Rows};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
 pub use ncf::{Ncf, NcfConfig};
 pub use popularity::{Popularity, PopularityConfig};
 pub use registry::ModelConfig;
+pub use renumber::Renumber;
 pub use taught::Taught;
 pub use transitions::{Transitions, TransitionsConfig};
 pub use two_tower::{TwoTower, TwoTowerConfig};
