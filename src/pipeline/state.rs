@@ -7,7 +7,7 @@ use crate::allocate::Experiment;
 use crate::evaluate::{Progressive, ProgressiveSummary};
 use crate::event::Time;
 use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
-use crate::learn::{Directory, Model, registry};
+use crate::learn::{Directory, Model, ModelConfig, registry};
 use crate::rng::Seed;
 use crate::table::{Part, PartError};
 use xxhash_rust::xxh3::Xxh3;
@@ -15,6 +15,10 @@ use xxhash_rust::xxh3::Xxh3;
 /// A model with its progressive scores.
 pub(super) struct Trained {
     pub(super) kind: String,
+    pub(super) config: ModelConfig,
+    /// What it draws from.
+    pub(super) seed: Seed,
+    /// Of its parameters and of the file it began from, if any.
     pub(super) params_hash: u64,
     pub(super) model: Box<dyn Model>,
     pub(super) scores: Progressive,
@@ -46,7 +50,9 @@ impl State {
         for (kind, model) in &config.models {
             models.push(Trained {
                 kind: kind.clone(),
-                params_hash: model.params_hash(kind),
+                config: *model,
+                seed: seed.named(kind),
+                params_hash: config.params_hash(kind, model),
                 model: registry::build(kind, model, seed.named(kind))
                     .ok_or_else(|| format!("no model is called {kind}; there are {}", registry::KINDS.join(", ")))?,
                 scores: Progressive::default(),

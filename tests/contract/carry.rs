@@ -3,8 +3,11 @@
 use super::stream::{ITEMS, Player, Slots, USERS, stream};
 use super::{answers, describe, fresh};
 use proptest::prelude::*;
+use reiver::event::Id;
 use reiver::learn::registry::KINDS;
-use reiver::learn::{Context, Forgotten, Model, Renumber, Rows, Slot};
+use reiver::learn::{Context, Directory, Forgotten, Model, ModelConfig, Renumber, Rows, Slot};
+use reiver::pipeline::portable::Portable;
+use reiver::rng::Seed;
 use std::collections::BTreeSet;
 
 /// Renumbers from one way of giving slots to another.
@@ -95,5 +98,49 @@ fn who_is_left_behind_is_as_if_never_seen() {
         for (user, recent) in [(None, &[][..]), (Some(1), &[2, 7]), (Some(0), &[4, 5]), (Some(5), &[7, 4])] {
             assert_eq!(ask(&*left, user, recent), ask(&*forgot, user, recent), "{kind} {user:?}");
         }
+    }
+}
+
+/// A directory that gives the slots of `slots`, and knows nobody else.
+fn directory(slots: &Slots) -> Directory {
+    let mut directory = Directory::default();
+    for slot in 0..USERS {
+        let user = (0..USERS).find(|user| slots.user(*user) == slot).expect("every slot has a user");
+        directory.admit_user(Id(u128::from(user)));
+    }
+    for slot in 0..ITEMS {
+        let item = (0..ITEMS).find(|item| slots.item(*item) == slot).expect("every slot has an item");
+        let name = format!("item {item}");
+        directory.admit_item(Id::of(&name), &name);
+    }
+    directory
+}
+
+/// Through a file into a directory with other slots: the same answers, and the same learning afterwards.
+#[test]
+fn through_a_file_a_model_answers_and_learns_the_same() {
+    for kind in KINDS {
+        let config = ModelConfig::default();
+        let (mut here, mut player) = taught(kind, Slots::shuffled(4), 8, 900);
+        let file = |model: &dyn Model, slots: &Slots| {
+            Portable::of(model, &config, &directory(slots), player.now()).and_then(|it| it.to_bytes()).expect("fits")
+        };
+        let bytes = file(&*here, &player.slots);
+        let (same, _) = taught(kind, Slots::shuffled(5), 8, 900);
+        assert_eq!(bytes, file(&*same, &Slots::shuffled(5)), "{kind}: slots show in its file");
+        let (read, bad) = Portable::read(&bytes, kind, &config, Seed(9)).expect("just written");
+        assert!(bad.is_empty(), "{kind}: {bad:?}");
+        assert_eq!(read.to_bytes().expect("again"), bytes, "{kind}");
+        let mut other = player.clone();
+        other.slots = Slots::shuffled(6);
+        let there = directory(&other.slots);
+        let users = read.users.iter().map(|id| there.user(*id)).collect();
+        let items = read.items.iter().map(|item| there.item(item.id)).collect();
+        let mut there = read.settle(users, items);
+        assert_eq!(answers(&*here, &player), answers(&*there, &other), "{kind}");
+        let later = stream(18, 300);
+        player.play(&mut *here, &later);
+        other.play(&mut *there, &later);
+        assert_eq!(answers(&*here, &player), answers(&*there, &other), "{kind} afterwards");
     }
 }
