@@ -7,7 +7,7 @@ use crate::adapter::file::{HeldOutRow, Rows};
 use crate::codec::decode;
 use crate::evaluate::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
 use crate::event::{Action, Content, Event, Id, Interaction, Time};
-use crate::learn::{Context, Directory, Example, ItemContent, Model, RECENT, Slot, registry};
+use crate::learn::{Context, Directory, Example, ItemContent, Model, RECENT, Slot, Standards, registry};
 use crate::pipeline::PipelineConfig;
 use crate::rng::Seed;
 use rand::Rng;
@@ -130,12 +130,13 @@ fn read(config: &PipelineConfig, rows: &mut Rows, rejected: &mut BTreeMap<String
         items: Vec::new(),
         questions: Vec::new(),
     };
+    let mut standards = Standards::default();
     for record in rows.by_ref() {
         match decode(&record?, Content::Events).map(|decoded| decoded.event) {
-            Ok(Event::Interaction(event)) if positive(&event, config.min_rating) => data.take(&event),
+            Ok(Event::Interaction(event)) if positive(&event, config.teaching.min_rating) => data.take(&event),
             Ok(Event::Item(event)) => {
                 let slot = data.directory.admit_item(Id::of(&event.item_id), &event.item_id);
-                let content = event.facts.as_ref().map(ItemContent::of);
+                let content = event.facts.as_ref().map(|f| ItemContent::measured(f, &standards.take(f)));
                 data.content.extend(slot.zip(content));
             }
             Ok(_) => {}

@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the spool may take to empty at the end.
 const LAST_FLUSH: Duration = Duration::from_secs(4);
+/// How long a stop waits for the reader to leave the brokers.
+const READER_ENDS: Duration = Duration::from_secs(1);
 /// Batches between the reader and the learner.
 const BATCHES: usize = 64;
 
@@ -51,6 +53,7 @@ pub struct Running {
     pub stop: CancellationToken,
     runtime: tokio::runtime::Runtime,
     learner: JoinHandle<Result<Drive, String>>,
+    reader: JoinHandle<()>,
     served: tokio::task::JoinHandle<usize>,
     since: Stopwatch,
 }
@@ -135,8 +138,8 @@ pub fn start_from(
         metrics,
         counters,
     };
-    let learner = learner.spawn(settings, &view, &status, &stop);
-    Ok(Running { address, view, status, sink, stop, runtime, learner, served, since })
+    let (learner, reader) = learner.spawn(settings, &view, &status, &stop);
+    Ok(Running { address, view, status, sink, stop, runtime, learner, reader, served, since })
 }
 
 /// Says how far a restore is.
@@ -186,7 +189,7 @@ impl Parts {
         view: &Arc<ArcSwapOption<View>>,
         status: &Arc<Status>,
         stop: &CancellationToken,
-    ) -> JoinHandle<Result<Drive, String>> {
+    ) -> (JoinHandle<Result<Drive, String>>, JoinHandle<()>) {
         let (asks, asked) = mpsc::channel();
         let (tell, told) = mpsc::sync_channel(BATCHES);
         let (snapshots, to_save) = mpsc::sync_channel(1);
@@ -194,7 +197,7 @@ impl Parts {
         let contents = settings.contents();
         let mut source = Counted::new(self.source, self.metrics.clone());
         let (checkpoints, sink) = (self.checkpoints, Arc::clone(&self.outlet.sink));
-        std::thread::spawn(move || read(&mut source, &contents, &asked, &tell));
+        let reader = std::thread::spawn(move || read(&mut source, &contents, &asked, &tell));
         std::thread::spawn(move || save(checkpoints, &sink, &to_save, &outcomes));
         let control = CountedControl::new(self.control, self.metrics.clone());
         let mut watcher = Watcher::new(self.metrics, self.counters, Arc::clone(view));
@@ -216,11 +219,12 @@ impl Parts {
             progress: Progress::default(),
         };
         let stop = stop.clone();
-        std::thread::spawn(move || {
+        let learner = std::thread::spawn(move || {
             let ended = learner.run();
             stop.cancel();
             ended
-        })
+        });
+        (learner, reader)
     }
 }
 
@@ -295,6 +299,13 @@ impl Running {
             tracing::warn!(left, "records were not acknowledged before the end");
         }
         let _cut_off = self.runtime.block_on(self.served);
+        // It leaves the brokers by itself; where they are away that may take for ever.
+        for _ in 0..READER_ENDS.as_millis() / 20 {
+            if self.reader.is_finished() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         let drive = drive.map_err(anyhow::Error::msg)?;
         Ok(Document::of(drive.pipeline(), self.since.seconds()))

@@ -251,7 +251,7 @@ fn pipeline_config(args: &ReplayArgs) -> Result<PipelineConfig, Failure> {
     }
     begin_from(&mut config, &args.warm_start)?;
     if let Some(min_rating) = args.min_rating {
-        config.min_rating = min_rating;
+        config.teaching.min_rating = min_rating;
     }
     Ok(config)
 }
@@ -296,12 +296,40 @@ fn models_table(document: &app::Document) -> String {
         ["model", "examples", "recall@10", "ndcg@10", "mrr", "recall@20", "mrr@20", "log loss", "auc", "seconds"];
     let rejected: u64 = document.rejected.values().sum();
     format!(
-        "{}\n\n{} events: {} accepted, {} duplicates, {rejected} rejected; {} scored; {:.1} s",
+        "{}\n{}\n{} events: {} accepted, {} duplicates, {rejected} rejected; {} scored; {:.1} s",
         output::table(&head, &rows),
+        best_table(document),
         document.events,
         document.accepted,
         document.duplicates,
         document.scored,
         document.seconds,
     )
+}
+
+/// How far every other model is behind the best at recall@10, with bounds; empty for one model.
+fn best_table(document: &app::Document) -> String {
+    let by_recall = |a: &(&String, &app::ModelDocument), b: &(&String, &app::ModelDocument)| {
+        a.1.recall_at_10.total_cmp(&b.1.recall_at_10)
+    };
+    let Some((best, _)) = document.models.iter().max_by(by_recall) else { return String::new() };
+    let mut pairs: Vec<_> = document.comparisons.iter().filter(|c| c.first == *best || c.second == *best).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    pairs.sort_by(|a, b| a.difference.abs().total_cmp(&b.difference.abs()));
+    let row = |c: &&app::ComparisonDocument| {
+        let (other, only_it, only_best, (lower, upper)) = if c.first == *best {
+            (&c.second, c.only_second, c.only_first, (-c.upper, -c.lower))
+        } else {
+            (&c.first, c.only_first, c.only_second, (c.lower, c.upper))
+        };
+        let cells = [format!("{:+.4}", -c.difference.abs()), format!("{lower:+.4}"), format!("{upper:+.4}")];
+        let counts = [only_it.to_string(), only_best.to_string()];
+        [vec![other.clone()], cells.to_vec(), counts.to_vec()].concat()
+    };
+    let head = [format!("beside {best}"), format!("only {best}")];
+    let head = [&head[0], "recall@10", "at least", "at most", "hits only it", &head[1]];
+    let rows: Vec<Vec<String>> = pairs.iter().map(row).collect();
+    format!("\n{}\n(bounds hold for all pairs together, whenever you look: 95 %)\n", output::table(&head, &rows))
 }

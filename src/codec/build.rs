@@ -165,6 +165,8 @@ fn item(it: wire::Item<'_>, around: &Around<'_>) -> Result<Item, Rejection> {
         categories: it.categories.map(labels).unwrap_or_default(),
         tags: it.tags.map(labels).unwrap_or_default(),
         price: it.price.map(|price| price.0),
+        attributes: it.attributes.map(|attributes| attributes.0).unwrap_or_default(),
+        embedding: it.embedding.map(|List(all)| all.into_iter().map(|x| x.0 as f32).collect()).unwrap_or_default(),
         available: it.available.is_none_or(|flag| flag.0),
     };
     Ok(Item {

@@ -1,5 +1,6 @@
 //! The door out: canonical JSON, `type` first, one line. `decode ∘ encode` is the identity on valid events.
 
+use super::attributes::Attributes;
 use super::moment::When;
 use super::scalar::{Because, Chance, Count, Doing, Flag, Maker, Name, Number, Rank, Share, Text, Whole};
 use super::trace::List;
@@ -103,6 +104,9 @@ fn item(it: &Item) -> wire::Item<'_> {
         categories: labels(&facts.categories),
         tags: labels(&facts.tags),
         price: facts.price.map(Number),
+        attributes: (!facts.attributes.is_empty()).then(|| Attributes(facts.attributes.clone())),
+        embedding: (!facts.embedding.is_empty())
+            .then(|| List(facts.embedding.iter().map(|x| Number(f64::from(*x))).collect())),
         available: Some(Flag(facts.available)),
         ..head
     }

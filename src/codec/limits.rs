@@ -12,6 +12,8 @@ pub const MAX_TEXT_BYTES: usize = 64 << 10;
 pub const MAX_LIST: usize = 500;
 /// Categories or tags of an item.
 pub const MAX_LABELS: usize = 100;
+/// Numbers of a vector.
+pub const MAX_VECTOR: usize = 4096;
 /// Largest absolute value of a number: sums of billions of them stay exact enough in an `f64`.
 pub const MAX_NUMBER: f64 = 1e15;
 /// The earliest plausible time, 1990-01-01T00:00:00Z.

@@ -1,7 +1,8 @@
 //! The canonical JSON of the five event types, as it travels. Names are snake_case; camelCase is accepted on input.
 //! The schemas under `schemas/` are generated from these types, and their doc comments are the descriptions there.
 
-use super::limits::{MAX_LABELS, MAX_LIST};
+use super::attributes::Attributes;
+use super::limits::{MAX_LABELS, MAX_LIST, MAX_VECTOR};
 use super::moment::When;
 use super::object::wire_object;
 use super::scalar::{
@@ -194,10 +195,10 @@ wire_object! { 'de;
         published_at: Skipped = "published_at" | "publishedAt",
         /// When it ends; not read.
         expires_at: Skipped = "expires_at" | "expiresAt",
-        /// Facts of your own; not read.
-        attributes: Skipped = "attributes",
-        /// A vector of your own; not read.
-        embedding: Skipped = "embedding",
+        /// Facts of your own: numbers, words, flags and lists of words, which models learn from.
+        attributes: Attributes = "attributes",
+        /// A vector of your own, always of one length: of a text or an image. Models learn from it.
+        embedding: List<Number, MAX_VECTOR> = "embedding",
         /// Anything else; not read.
         properties: Skipped = "properties",
     }

@@ -4,6 +4,7 @@
 use super::node::{Node, Table, Value, parse_value};
 use super::origin::Origin;
 use super::problem::Problem;
+use std::collections::BTreeMap;
 
 /// One setting as `reiver check` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,13 +211,18 @@ pub(super) fn unless<T>(
 }
 
 /// Reads a table of numbers by name.
-pub(super) fn shares(node: &Node) -> Result<std::collections::BTreeMap<String, f64>, String> {
+pub(super) fn shares(node: &Node) -> Result<BTreeMap<String, f64>, String> {
+    numbers(node, 1.0, "popularity = 0.5")
+}
+
+/// Reads a table of numbers from 0 to `most`.
+pub(super) fn numbers(node: &Node, most: f64, example: &str) -> Result<BTreeMap<String, f64>, String> {
     let Value::Table(table) = &node.value else {
-        return Err(format!("must be a table such as {{ popularity = 0.5 }}, this is {}", node.kind()));
+        return Err(format!("must be a table such as {{ {example} }}, this is {}", node.kind()));
     };
     let entry = |(key, node): (&String, &Node)| {
-        let share = number(0.0, 1.0)(node).map_err(|what| format!("{key} {what}"))?;
-        Ok((key.clone(), share))
+        let value = number(0.0, most)(node).map_err(|what| format!("{key} {what}"))?;
+        Ok((key.clone(), value))
     };
     table.iter().map(entry).collect()
 }

@@ -4,9 +4,11 @@ use super::amount::{size, span};
 use super::node::Node;
 use super::origin::Origin;
 use super::secret::{HIDDEN, Secret};
-use super::section::{Notes, Section, amount, number, text, unless, whole};
+use super::section::{Notes, Section, amount, number, numbers, text, unless, whole};
 use super::settings::Place;
-use crate::event::Span;
+use crate::event::{Action, Span};
+use crate::pipeline::Teaching;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -37,8 +39,8 @@ pub struct LearnSettings {
     pub rank: RankShare,
     /// Bytes over tables, joins and views.
     pub memory: u64,
-    /// Ratings below it teach nothing as positives.
-    pub min_rating: f64,
+    /// How interactions become labels and weights.
+    pub teaching: Teaching,
 }
 
 /// The part of live events that is ranked against the full catalogue.
@@ -132,8 +134,31 @@ pub(super) fn learn(node: Option<Node>, notes: &mut Notes) -> LearnSettings {
             bytes if bytes >= 16 << 20 => Ok(bytes),
             _ => Err("must be 16MiB or more".to_owned()),
         }),
-        min_rating: section.get("min_rating", "0", number(-1e15, 1e15)),
+        teaching: Teaching {
+            min_rating: section.get("min_rating", "0", number(-1e15, 1e15)),
+            centred: section.get("ratings", "\"threshold\"", one_of(["threshold", "centred"])) == 1,
+            weights: section.get("weights", "{}", weights),
+            ignored_share: section.get("ignored_share", "1.0", number(0.01, 1.0)),
+            at_once: section.get("ignored", "\"at_close\"", one_of(["at_close", "at_once"])) == 1,
+        },
     };
     section.close();
     settings
+}
+
+/// Reads one of some words: its number.
+fn one_of<const N: usize>(words: [&'static str; N]) -> impl Fn(&Node) -> Result<usize, String> {
+    move |node| {
+        let found = node.text().and_then(|text| words.iter().position(|word| *word == text));
+        found.ok_or_else(|| format!("must be {}", words.map(|word| format!("\"{word}\"")).join(" or ")))
+    }
+}
+
+/// What examples of actions weigh: `{ purchase = 5, view = 0.2 }`.
+fn weights(node: &Node) -> Result<BTreeMap<String, f64>, String> {
+    let weights = numbers(node, 100.0, "purchase = 5")?;
+    match weights.keys().find(|action| matches!(Action::parse(action), None | Some(Action::Search))) {
+        Some(action) => Err(format!("{action} is no action that teaches")),
+        None => Ok(weights),
+    }
 }

@@ -147,7 +147,7 @@ impl Settings {
             models: self.models(),
             warm: self.warm.clone(),
             experiments: self.experiments.clone(),
-            min_rating: self.learn.min_rating,
+            teaching: self.learn.teaching.clone(),
             memory: self.learn.memory,
             threads,
             ..PipelineConfig::default()

@@ -4,6 +4,7 @@ use super::*;
 use crate::adapter::kafka::KafkaConfig;
 use crate::allocate::{ExperimentConfig, PolicyKind};
 use crate::event::{Content, Span, Time};
+use crate::pipeline::Teaching;
 use crate::port::Start;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -94,7 +95,7 @@ fn an_empty_file_gives_the_defaults_and_says_so() {
     let settings = parse("").expect("valid");
     assert_eq!(settings.kafka, KafkaConfig::default());
     assert_eq!((settings.state.every, settings.state.keep), (Span::seconds(10), 3));
-    assert_eq!(settings.learn, LearnSettings { rank: RankShare::Auto, memory: 4 << 30, min_rating: 0.0 });
+    assert_eq!(settings.learn, LearnSettings { rank: RankShare::Auto, memory: 4 << 30, teaching: Teaching::default() });
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:7878");
     assert_eq!(settings.models().len(), 4, "nothing is asked for: all models run");
     assert_eq!(value(&settings, "http.listen"), ("\"127.0.0.1:7878\"", "default".to_owned()));

@@ -1,9 +1,11 @@
-//! Progressive validation, leave one out, and confidence sequences. Read in this order: rank, ranks, calibrate, auc,
-//! progressive, clicks, leave_one_out, sequence, ratio.
+//! Progressive validation, leave one out, comparisons, and confidence sequences. Read in this order: rank, ranks,
+//! calibrate, auc, progressive, clicks, late, leave_one_out, sequence, compare, ratio.
 
 mod auc;
 mod calibrate;
 mod clicks;
+mod compare;
+mod late;
 mod leave_one_out;
 mod progressive;
 mod rank;
@@ -14,9 +16,11 @@ pub mod sequence;
 pub use auc::Auc;
 pub use calibrate::Calibration;
 pub use clicks::{Click, ClickSummary, run_clicks};
+pub use compare::{Comparison, Comparisons, mcnemar};
+pub use late::fake_negative_weight;
 pub use leave_one_out::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
 pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
 pub use rank::{Rank, Ranking, rank_of};
 pub use ranks::{BucketSummary, HISTORY_BUCKETS};
 pub use ratio::RatioTest;
-pub use sequence::EmpiricalBernstein;
+pub use sequence::{EmpiricalBernstein, RunningMean};

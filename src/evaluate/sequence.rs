@@ -39,7 +39,8 @@ pub fn beta_mixture(n: f64, s: f64, alpha: f64, a: f64, b: f64) -> (f64, f64) {
 }
 
 /// Empirical-Bernstein confidence sequence with predictable plug-in (Waudby-Smith & Ramdas 2024) for values in
-/// [0, 1]: covers the running mean of conditional means, so it survives drift. Additive state, one value at a time.
+/// [0, 1]. It covers the conditional means' average *weighted by its bets*, in which early values weigh more: under drift
+/// that lags behind the plain mean (see [`RunningMean`]). Additive state, one value at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EmpiricalBernstein {
     n: f64,
@@ -82,6 +83,50 @@ impl EmpiricalBernstein {
     }
 }
 
+/// Confidence sequence for the plain mean of everything so far, whatever drifts: values in [0, 1], empirical variance,
+/// and a stitched boundary (Howard, Ramdas, McAuliffe & Sekhon 2021, "Time-uniform, nonparametric, nonasymptotic confidence
+/// sequences", theorem 4 with equation 10). Wider than [`EmpiricalBernstein`] by about a third where nothing drifts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunningMean {
+    n: f64,
+    sum: f64,
+    /// Sum of squared deviations from the mean of all values before each.
+    deviations: f64,
+}
+
+impl RunningMean {
+    /// Takes the next value in [0, 1].
+    pub fn observe(&mut self, x: f64) {
+        let x = x.clamp(0.0, 1.0);
+        let before = if self.n > 0.0 { self.sum / self.n } else { 0.5 };
+        self.deviations += (x - before) * (x - before);
+        self.n += 1.0;
+        self.sum += x;
+    }
+
+    /// The interval at level `alpha`, two-sided: it holds at all times at once.
+    #[must_use]
+    pub fn bounds(&self, alpha: f64) -> (f64, f64) {
+        if self.n <= 0.0 {
+            return (0.0, 1.0);
+        }
+        let (mean, half) = (self.sum / self.n, stitched(self.deviations, alpha / 2.0, 1.0) / self.n);
+        ((mean - half).max(0.0), (mean + half).min(1.0))
+    }
+}
+
+/// How far a sum of differences with variance process `v` strays above zero, ever, with probability `alpha`: the
+/// polynomial stitched boundary (η = 2, s = 1.4, from variance 1 on), sub-gamma with scale `c`.
+fn stitched(v: f64, alpha: f64, c: f64) -> f64 {
+    const S: f64 = 1.4;
+    /// ζ(1.4).
+    const ZETA: f64 = 3.105_547_3;
+    let v = v.max(1.0);
+    let l = S * (2.0 * v).ln().ln() + (ZETA / (alpha * 2_f64.ln().powf(S))).ln();
+    let (k1, k2) = ((2_f64.powf(0.25) + 2_f64.powf(-0.25)) / 2_f64.sqrt(), (2_f64.sqrt() + 1.0) / 2.0);
+    k1 * (v * l).sqrt() + k2 * c * l
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +159,33 @@ mod tests {
     }
 
     #[test]
+    fn the_stitched_boundary_is_that_of_its_authors() {
+        // poly_stitching_bound(v = 1000, alpha = .05, v_min = 1, c = 0, s = 1.4, eta = 2) of the `confseq` package.
+        assert!((stitched(1000.0, 0.05, 0.0) - 124.165_471).abs() < 1e-4, "{}", stitched(1000.0, 0.05, 0.0));
+    }
+
+    #[test]
+    fn the_running_mean_is_covered_while_it_drifts() {
+        use crate::rng::{Seed, unit_interval};
+        let mut wrong = 0;
+        for seed in 0..100 {
+            let (mut sequence, mut sum, mut missed) = (RunningMean::default(), 0.0, false);
+            for t in 0..4_000 {
+                let rate = if t < 1_000 { 0.3 } else { 0.05 };
+                sum += rate;
+                sequence.observe(f64::from(u8::from(unit_interval(Seed(seed).keyed(t).0) < rate)));
+                let (low, high) = sequence.bounds(0.05);
+                let mean = sum / (t + 1) as f64;
+                missed |= mean < low || mean > high;
+            }
+            wrong += u32::from(missed);
+        }
+        assert!(wrong <= 5, "{wrong} of 100");
+    }
+
+    #[test]
     fn no_data_says_nothing() {
+        assert_eq!(RunningMean::default().bounds(0.05), (0.0, 1.0));
         assert_eq!(bernoulli(0.0, 0.0, 0.05, 0.1), (0.0, 1.0));
         assert_eq!(EmpiricalBernstein::default().lower(0.05), 0.0);
     }

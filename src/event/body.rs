@@ -2,6 +2,7 @@
 
 use super::id::DecisionKey;
 use super::time::Time;
+use std::collections::BTreeMap;
 
 /// Any valid event.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,8 +173,21 @@ pub struct ItemFacts {
     pub tags: Vec<String>,
     /// Price in the shop's currency.
     pub price: Option<f64>,
+    /// Facts of the shop's own, by name.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// A vector of the shop's own (of an image, a text …); empty where there is none.
+    pub embedding: Vec<f32>,
     /// Whether it may be recommended (default true).
     pub available: bool,
+}
+
+/// A fact of the shop's own about an item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attribute {
+    /// A number.
+    Number(f64),
+    /// One or several words; a flag is the word `true` or `false`.
+    Words(Vec<String>),
 }
 
 /// One answer given, as logged: the log alone re-derives it.

@@ -8,8 +8,8 @@ mod rejection;
 mod time;
 
 pub use body::{
-    Action, AllocationVersion, ArmShare, Decision, Event, Feedback, Impression, Interaction, Item, ItemFacts,
-    ItemTouch, Kind, ListedItem, Reason,
+    Action, AllocationVersion, ArmShare, Attribute, Decision, Event, Feedback, Impression, Interaction, Item,
+    ItemFacts, ItemTouch, Kind, ListedItem, Reason,
 };
 pub use control::{Command, CommandAction, Control, Cut, CutPart, Generation};
 pub use id::{DecisionKey, Id};

@@ -205,7 +205,13 @@ impl Pending {
 
     /// Replaces the items shown: an impression tells better than the list that was sent.
     pub fn set_shown(&mut self, row: u32, items: &[u32; SHOWN]) {
-        self.rows.row_mut(row as usize)[ITEMS..ITEMS + SHOWN].copy_from_slice(items);
+        let before = self.get(row);
+        let w = self.rows.row_mut(row as usize);
+        w[ITEMS..ITEMS + SHOWN].copy_from_slice(items);
+        w[TAKEN] = 0;
+        // A click may be read before the impression, which may list items in another order.
+        let taken = before.items.iter().enumerate().filter(|(i, _)| before.taken & (1 << i) != 0);
+        taken.for_each(|(_, item)| self.take(row, *item));
     }
 
     /// Takes users and items out whose slots mean somebody else from now on.

@@ -1,14 +1,18 @@
 //! What is known of an item as numbers: words and categories hashed into a sparse vector of fixed width.
 
-use super::{Kind, Layout, Rows};
-use crate::event::ItemFacts;
+use super::{Kind, Layout, Rows, Standard};
+use crate::event::{Attribute, ItemFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Width of the hashed vector.
 pub const BUCKETS: usize = 4096;
 /// Most numbers other than zero in one item's vector: what does not fit is left out, categories last.
-pub const MAX_FEATURES: usize = 48;
+pub const MAX_FEATURES: usize = SAID + VECTOR;
+/// Of them words, categories and numbers.
+const SAID: usize = 48;
+/// Of them what a given vector is brought down to.
+const VECTOR: usize = 64;
 /// Words of an item's content in a row: number of features, then their places, then their values.
 pub(super) const CONTENT: usize = 1 + 2 * MAX_FEATURES;
 /// Words of more characters are cut, so that hashing costs what it costs.
@@ -61,14 +65,29 @@ impl ItemContent {
     /// price) has length one before the whole is brought to length one, so that a long text does not drown a category;
     /// a word said n times counts √n. Hashing to signed places: Weinberger et al. 2009, "Feature hashing for large
     /// scale multitask learning".
+    ///
+    /// Numbers among the attributes are left out; see [`Self::measured`].
     #[must_use]
     pub fn of(facts: &ItemFacts) -> Self {
+        Self::measured(facts, &[])
+    }
+
+    /// The same with the item's numbers as [`super::Standards`] measured them. A given vector is a group of its own; one
+    /// of more than 64 numbers is brought down to 64 sums with random signs, which keeps cosines within about an eighth
+    /// (Achlioptas 2003, "Database-friendly random projections").
+    #[must_use]
+    pub fn measured(facts: &ItemFacts, numbers: &[Standard]) -> Self {
         let whole = |text: &String| text.trim().to_lowercase();
         let categories = facts.categories.iter().map(|c| ("category", whole(c)));
         let labels: Vec<_> = categories.chain(facts.tags.iter().map(|t| ("tag", whole(t)))).collect();
         let mut group = Group::default();
         for (kind, text) in labels.iter().filter(|(_, text)| !text.is_empty()).take(MAX_WORDS) {
             group.say(kind, text);
+        }
+        for (name, attribute) in &facts.attributes {
+            if let Attribute::Words(words) = attribute {
+                words.iter().take(MAX_WORDS).for_each(|word| group.say(name, &whole(word)));
+            }
         }
         let mut words = Group::default();
         let texts = facts.title.iter().chain(&facts.text);
@@ -83,10 +102,17 @@ impl ItemContent {
             // Half powers of two: what costs a fifth more is mostly the same.
             price.say("price", &format!("{}", libm::floor(2.0 * libm::log2(amount))));
         }
-        let mut room = MAX_FEATURES;
         let mut sums = BTreeMap::new();
+        let mut room = SAID.saturating_sub(numbers.len());
+        // Not of length one: how far a number lies from the usual is what it says.
+        for number in numbers.iter().take(SAID) {
+            add(&mut sums, number.name, f64::from(number.value) / (numbers.len() as f64).sqrt());
+        }
         for group in [group, price, words] {
             group.add_to(&mut sums, &mut room);
+        }
+        for (n, value) in projected(&facts.embedding).into_iter().enumerate() {
+            add(&mut sums, xxh3_64_with_seed(&n.to_le_bytes(), xxh3_64_with_seed(b"vector", 0)), value);
         }
         Self::normalised(sums)
     }
@@ -114,6 +140,33 @@ impl ItemContent {
         let theirs: BTreeMap<u32, f32> = other.features.iter().map(|f| (f.bucket, f.value)).collect();
         self.features.iter().filter_map(|f| theirs.get(&f.bucket).map(|v| v * f.value)).sum()
     }
+}
+
+/// Adds a number at the signed place of a hash.
+fn add(sums: &mut BTreeMap<u32, f64>, hash: u64, value: f64) {
+    let sign = if hash >> 63 == 1 { -1.0 } else { 1.0 };
+    *sums.entry((hash % BUCKETS as u64) as u32).or_default() += sign * value;
+}
+
+/// A given vector in at most [`VECTOR`] numbers, of length one; nothing for a vector that is no direction.
+fn projected(vector: &[f32]) -> Vec<f64> {
+    let mut sums = vec![0.0; VECTOR.min(vector.len())];
+    for (n, value) in vector.iter().enumerate() {
+        if vector.len() <= VECTOR {
+            sums[n] = f64::from(*value);
+            continue;
+        }
+        // One bit of the hash for each sum.
+        let signs = xxh3_64_with_seed(&n.to_le_bytes(), 0);
+        for (bit, sum) in sums.iter_mut().enumerate() {
+            *sum += if signs >> bit & 1 == 1 { f64::from(*value) } else { -f64::from(*value) };
+        }
+    }
+    let length = sums.iter().map(|v| v * v).sum::<f64>().sqrt();
+    if !(length > 1e-9 && length.is_finite()) {
+        return Vec::new();
+    }
+    sums.iter().map(|v| v / length).collect()
 }
 
 /// Things said together: each with how often.
@@ -144,9 +197,7 @@ impl Group {
         let square = |hash: &u64| f64::from(self.counts.get(hash).copied().unwrap_or(0));
         let length = kept.iter().map(square).sum::<f64>().sqrt();
         for hash in &kept {
-            let sign = if hash >> 63 == 1 { -1.0 } else { 1.0 };
-            let bucket = (hash % BUCKETS as u64) as u32;
-            *sums.entry(bucket).or_default() += sign * square(hash).sqrt() / length;
+            add(sums, *hash, square(hash).sqrt() / length);
         }
     }
 }
@@ -204,5 +255,42 @@ mod tests {
         let price = |p| ItemContent::of(&facts("", "", &[], Some(p)));
         assert_eq!((price(10.0), price(-1.0)), (price(10.5), ItemContent::default()));
         assert_ne!(price(10.0), price(20.0));
+    }
+
+    #[test]
+    fn own_facts_and_vectors_count() {
+        let with = |attributes: &[(&str, Attribute)], embedding: &[f32]| ItemFacts {
+            attributes: attributes.iter().map(|(name, a)| ((*name).to_owned(), a.clone())).collect(),
+            embedding: embedding.to_vec(),
+            ..ItemFacts::default()
+        };
+        let words = |word: &str| Attribute::Words(vec![word.to_owned()]);
+        let of = |name: &str, word: &str| ItemContent::of(&with(&[(name, words(word))], &[]));
+        assert_eq!(of("colour", "Red"), of("colour", "red "));
+        assert_eq!(of("colour", "red").similarity(&of("mood", "red")), 0.0);
+        // A number says how far it is off, beside what else is known.
+        let number = |value| {
+            let facts = with(&[("colour", words("red")), ("size", Attribute::Number(1.0))], &[]);
+            ItemContent::measured(&facts, &[Standard { name: 7, value }])
+        };
+        assert!(number(2.0).similarity(&number(1.0)) > number(2.0).similarity(&number(-1.0)));
+        assert_eq!(number(0.0), of("colour", "red"));
+        // A vector of few numbers keeps its angles, one of many nearly.
+        let vector = |v: &[f32]| ItemContent::of(&with(&[], v));
+        assert!((vector(&[3.0, 4.0]).similarity(&vector(&[6.0, 8.0])) - 1.0).abs() < 1e-6);
+        assert!(vector(&[1.0, 0.0]).similarity(&vector(&[0.0, 2.0])).abs() < 1e-6);
+        let long =
+            |turn: f32| -> Vec<f32> { (0..384).map(|n| (n as f32 * 0.7 + turn * (n % 3) as f32).sin()).collect() };
+        let (a, b) = (long(0.0), long(0.4));
+        let cosine = |a: &[f32], b: &[f32]| {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+        };
+        assert!((vector(&a).similarity(&vector(&b)) - cosine(&a, &b)).abs() < 0.25);
+        // Two of the places may coincide.
+        assert!((VECTOR - 4..=VECTOR).contains(&vector(&a).features().len()));
+        for none in [&[][..], &[0.0; 5], &[f32::NAN, 1.0], &[f32::INFINITY]] {
+            assert_eq!(vector(none), ItemContent::default());
+        }
     }
 }

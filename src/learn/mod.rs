@@ -1,14 +1,16 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract; layout and renumber carry its state elsewhere), directory (ids, names, who is forgotten: shared by all models), history
-//! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
-//! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
-//! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
-//! (over adam and dense); fusion (over ranks, and owning others); registry builds them by name.
+//! Read in this order: model (the contract; carry takes it elsewhere), directory (ids, names, who is
+//! forgotten), history (what users took), ratings (what theirs lie around), taught (which items taught something),
+//! standards (where their numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the
+//! models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over ftrl, too); bpr,
+//! item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf (over adam and dense); fusion
+//! (over ranks, and owning others); registry builds them by name.
 
 mod adam;
 mod best;
 mod bpr;
+mod carry;
 mod content;
 mod counter;
 mod dense;
@@ -25,7 +27,6 @@ mod isgd;
 mod item2vec;
 mod item_knn;
 pub mod kernels;
-mod layout;
 mod links;
 mod mf;
 mod model;
@@ -36,15 +37,17 @@ mod noise;
 mod normal;
 mod popularity;
 mod ranks;
+mod ratings;
 pub mod registry;
-mod renumber;
 mod sightings;
+mod standards;
 mod taught;
 mod transitions;
 mod two_tower;
 
 pub use best::Best;
 pub use bpr::{Bpr, BprConfig};
+pub use carry::{Column, Kind, LARGEST, Layout, Renumber, Rows};
 pub use content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use fm::{Fm, FmConfig};
@@ -55,13 +58,13 @@ pub use ials::{Ials, IalsConfig};
 pub use isgd::{Isgd, IsgdConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use item2vec::{Item2vec, Item2vecConfig};
-pub use layout::{Column, Kind, LARGEST, Layout, Rows};
 pub use mf::{Mf, MfConfig};
 pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
 pub use ncf::{Ncf, NcfConfig};
 pub use popularity::{Popularity, PopularityConfig};
+pub use ratings::Ratings;
 pub use registry::ModelConfig;
-pub use renumber::Renumber;
+pub use standards::{Standard, Standards};
 pub use taught::Taught;
 pub use transitions::{Transitions, TransitionsConfig};
 pub use two_tower::{TwoTower, TwoTowerConfig};

@@ -1,5 +1,6 @@
 //! What a pipeline is built from, and how one memory limit is shared out.
 
+use super::teach::Teaching;
 use super::warm::WarmStart;
 use crate::allocate::ExperimentConfig;
 use crate::learn::ModelConfig;
@@ -14,8 +15,8 @@ pub struct PipelineConfig {
     pub warm: Vec<WarmStart>,
     /// The experiments.
     pub experiments: Vec<ExperimentConfig>,
-    /// Ratings below this teach nothing as positives.
-    pub min_rating: f64,
+    /// How interactions become labels and weights.
+    pub teaching: Teaching,
     /// Bytes over tables, joins and views.
     pub memory: u64,
     /// Root of all chance in learning.
@@ -32,7 +33,7 @@ impl Default for PipelineConfig {
             models: Vec::new(),
             warm: Vec::new(),
             experiments: Vec::new(),
-            min_rating: 0.0,
+            teaching: Teaching::default(),
             memory: 4 << 30,
             seed: 0,
             threads: 1,

@@ -153,6 +153,27 @@ pub struct ModelFacts {
     pub auc: Option<f64>,
 }
 
+/// Two models on the same ranked examples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonFacts {
+    /// Registry name of the one.
+    pub first: String,
+    /// Registry name of the other.
+    pub second: String,
+    /// Examples that both ranked.
+    pub examples: u64,
+    /// Of them those that only the first had among its first ten.
+    pub only_first: u64,
+    /// Those that only the second had.
+    pub only_second: u64,
+    /// Recall@10 of the first minus that of the second.
+    pub difference: f64,
+    /// Bounds of the difference: valid at all times, and for all pairs together (95 %).
+    pub bounds: (f64, f64),
+    /// McNemar's test that neither is better, for one look at the end.
+    pub mcnemar_p: f64,
+}
+
 /// What readers ask of a published view. Immutable: two answers out of one view never contradict each other.
 pub trait Facts: Send + Sync {
     /// Grows with every view (invariant VW-1).
@@ -183,6 +204,11 @@ pub trait Facts: Send + Sync {
 
     /// All models.
     fn models(&self) -> Vec<ModelFacts>;
+
+    /// Every model against every other; none where nobody compares.
+    fn comparisons(&self) -> Vec<ComparisonFacts> {
+        Vec::new()
+    }
 
     /// The best items for a user, best first; empty when the arm has no model here or nothing may be listed.
     fn recommend(&self, request: &RecommendRequest<'_>) -> Vec<ListedItem>;

@@ -1,6 +1,6 @@
 //! The order of things: one `step`, its report, view, checkpoint, invariants.
 //!
-//! Read in this order: arrival (a record, decoded), config, state, step (calls the others), stage (events become
+//! Read in this order: arrival (a record, decoded), config, state, step (calls the others), teach (what an interaction is worth), stage (events become
 //! examples), settle (decisions and rewards become outcomes), train (score, then learn), report, facts and view (what
 //! readers get), recommend, invariant, checkpoint, portable (a model as a file of its own), warm (models that begin
 //! from such files).
@@ -18,6 +18,7 @@ mod settle;
 mod stage;
 mod state;
 mod step;
+mod teach;
 mod train;
 mod view;
 mod warm;
@@ -25,10 +26,13 @@ mod warm;
 pub use arrival::Arrival;
 pub use config::PipelineConfig;
 pub use counts::{ArmCounts, Counts};
-pub use facts::{ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};
+pub use facts::{
+    ArmTally, ComparisonFacts, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals,
+};
 pub use invariant::{Invariant, Violation};
 pub use report::{ArmReport, FeedbackOutcome, Report};
 pub use state::State;
 pub use step::{CutInput, Input, Pipeline};
+pub use teach::Teaching;
 pub use view::View;
 pub use warm::{WarmStart, Warmed};

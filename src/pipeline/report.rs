@@ -56,6 +56,8 @@ pub struct Report {
     pub arms: BTreeMap<(u16, u16), ArmReport>,
     /// Delays between a decision and its rewards.
     pub reward_delays: Vec<(u16, Span)>,
+    /// Nanoseconds the step took; 0 where nobody measures.
+    pub nanos: u64,
     /// Examples learned by every model.
     pub examples: u64,
     /// Examples ranked against the full catalogue.

@@ -115,12 +115,29 @@ impl State {
     }
 
     /// An impression tells what was really shown; one that names no open decision changes nothing.
-    pub(super) fn see_impression(&mut self, event: &Impression) {
-        if let Some(row) = self.pending.find(event.decision) {
-            let mut ranked: Vec<&ItemTouch> = event.items.iter().collect();
-            ranked.sort_by_key(|t| t.rank.unwrap_or(u32::MAX));
-            let shown = self.shown(ranked.iter().map(|t| t.item_id.as_str()));
-            self.pending.set_shown(row, &shown);
+    pub(super) fn see_impression(&mut self, turn: &mut Turn<'_>, event: &Impression) {
+        let Some(row) = self.pending.find(event.decision) else { return };
+        let mut ranked: Vec<&ItemTouch> = event.items.iter().collect();
+        ranked.sort_by_key(|t| t.rank.unwrap_or(u32::MAX));
+        let shown = self.shown(ranked.iter().map(|t| t.item_id.as_str()));
+        self.pending.set_shown(row, &shown);
+        if turn.rules.teaching.at_once {
+            let d = self.pending.get(row);
+            self.ignore(turn, &d, event.time);
+            // Nothing of it is left to teach when the decision closes.
+            d.items.iter().filter(|item| **item != NONE).for_each(|item| self.pending.take(row, *item));
+        }
+    }
+
+    /// Stages what was shown and not taken.
+    fn ignore(&mut self, turn: &mut Turn<'_>, d: &PendingDecision, at: Time) {
+        if d.user == NONE {
+            return;
+        }
+        for (i, &item) in d.items.iter().enumerate() {
+            if item != NONE && d.taken & (1 << i) == 0 {
+                self.stage_ignored(turn, d.user, item, at);
+            }
         }
     }
 
@@ -246,12 +263,6 @@ impl State {
         }
         let state = if d.rewarded { TraceState::Rewarded } else { TraceState::Expired };
         self.journal.close(d.key, state, d.reward, turn.log_time);
-        if d.user != NONE {
-            for (i, &item) in d.items.iter().enumerate() {
-                if item != NONE && d.taken & (1 << i) == 0 {
-                    self.stage_ignored(turn, d.user, item, d.time);
-                }
-            }
-        }
+        self.ignore(turn, d, d.time);
     }
 }

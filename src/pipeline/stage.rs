@@ -5,7 +5,8 @@
 
 use super::state::State;
 use super::step::Turn;
-use crate::event::{Action, Id, Interaction, Time};
+use super::teach::Lesson;
+use crate::event::{Id, Interaction, Time};
 use crate::learn::{Context, Example, Forgotten, ItemContent, NEGATIVES, RECENT, Slot, Taught};
 use crate::rng::{Seed, unit_interval};
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub(super) struct Staged {
     item_id: Id,
     time: Time,
     label: f32,
+    weight: f32,
     recent: [Slot; RECENT],
     recent_len: u8,
     negatives: [Slot; NEGATIVES],
@@ -73,7 +75,7 @@ impl Batch {
             item: staged.item,
             item_id: staged.item_id,
             label: staged.label,
-            weight: 1.0,
+            weight: staged.weight,
             negatives: &staged.negatives[..usize::from(staged.negatives_len)],
         }
     }
@@ -84,26 +86,17 @@ impl Batch {
     }
 }
 
-/// Chance in staging: which negatives are drawn and which examples are ranked. Named, so nothing else shifts it.
+/// Chance in staging: which negatives are drawn, which examples are ranked, which ignored items teach. Named, so nothing else shifts it.
 #[derive(Clone, Copy)]
 pub(super) struct StageSeeds {
     pub(super) negatives: Seed,
     pub(super) ranked: Seed,
+    pub(super) ignored: Seed,
 }
 
 impl StageSeeds {
     pub(super) fn of(root: Seed) -> Self {
-        Self { negatives: root.named("negatives"), ranked: root.named("ranked") }
-    }
-}
-
-/// What an interaction teaches: positive, negative or nothing.
-fn label_of(event: &Interaction, min_rating: f64) -> Option<f32> {
-    match event.action {
-        Action::Search => None,
-        Action::Dislike => Some(0.0),
-        Action::Rating => (event.value.unwrap_or(0.0) >= min_rating).then_some(1.0),
-        _ => Some(1.0),
+        Self { negatives: root.named("negatives"), ranked: root.named("ranked"), ignored: root.named("ignored") }
     }
 }
 
@@ -111,7 +104,7 @@ impl State {
     /// Stages what an interaction teaches: an example for each of its items.
     pub(super) fn stage(&mut self, turn: &mut Turn<'_>, event: &Interaction) {
         let rules = turn.rules;
-        let Some(label) = label_of(event, rules.min_rating) else { return };
+        let Some(lesson) = rules.teaching.lesson(event) else { return };
         for touch in &event.items {
             if self.directory.is_full() {
                 let forgotten = self.directory.make_room();
@@ -123,7 +116,15 @@ impl State {
                 turn.report.not_admitted += 1;
                 continue;
             };
+            let (label, weight) = match lesson {
+                Lesson::Label(label, weight) => (label, weight),
+                Lesson::Rated(rating, times) => {
+                    let (label, weight) = self.ratings.centre(user, rating);
+                    (label, weight * times)
+                }
+            };
             let mut staged = self.context_of(user, item, event.time, label);
+            staged.weight = weight;
             if label > 0.0 {
                 let consumed = self.directory.consumed(user);
                 let mixed = xxh3_64_with_seed(event.event_id.as_bytes(), rules.seeds.ranked.0);
@@ -145,15 +146,24 @@ impl State {
         if forgotten.is_empty() {
             return;
         }
+        self.ratings.forget(&forgotten);
         self.pending.forget(|u| forgotten.has_user(u), |i| forgotten.has_item(i));
         turn.report.forgotten_users += forgotten.users.len() as u64;
         turn.report.forgotten_items += forgotten.items.len() as u64;
         turn.batch.note(Note::Forgotten(forgotten));
     }
 
-    /// Stages what was shown and ignored, when its decision closes.
+    /// Stages what was shown and ignored: a chosen part of it, which weighs as all of it.
     pub(super) fn stage_ignored(&mut self, turn: &mut Turn<'_>, user: Slot, item: Slot, at: Time) {
-        let staged = self.context_of(user, item, at, 0.0);
+        let share = turn.rules.teaching.ignored_share;
+        let mut staged = self.context_of(user, item, at, 0.0);
+        if share < 1.0 {
+            let pair = staged.user_id.0 ^ staged.item_id.0.rotate_left(64);
+            if unit_interval(turn.rules.seeds.ignored.keyed(pair).keyed(at.0 as u128).0) >= share {
+                return;
+            }
+            staged.weight = (1.0 / share) as f32;
+        }
         turn.report.examples += 1;
         turn.batch.examples.push(staged);
     }
@@ -170,6 +180,7 @@ impl State {
             item_id: self.directory.item_id(item),
             time,
             label,
+            weight: 1.0,
             recent,
             recent_len: newest.len() as u8,
             negatives: [0; NEGATIVES],

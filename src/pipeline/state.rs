@@ -4,13 +4,13 @@ use super::checkpoint::{Expected, PartSnapshot, RestoredPart, Verdict, compare};
 use super::config::{Budget, JOURNAL_DECISIONS, PipelineConfig};
 use super::counts::Counts;
 use crate::allocate::Experiment;
-use crate::evaluate::{Progressive, ProgressiveSummary};
+use crate::evaluate::{Comparison, Comparisons, Progressive, ProgressiveSummary};
 use crate::event::Time;
 use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
-use crate::learn::{Directory, Model, ModelConfig, registry};
+use crate::learn::{Directory, Model, ModelConfig, Ratings, Standards, registry};
 use crate::rng::Seed;
 use crate::table::{Part, PartError};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// A model with its progressive scores.
 pub(super) struct Trained {
@@ -30,6 +30,8 @@ pub(super) struct Trained {
 pub struct State {
     pub(super) counts: Counts,
     pub(super) directory: Directory,
+    pub(super) ratings: Ratings,
+    pub(super) standards: Standards,
     pub(super) dedupe: Dedupe,
     pub(super) pending: Pending,
     pub(super) assignments: Assignments,
@@ -37,6 +39,7 @@ pub struct State {
     pub(super) journal: Journal,
     pub(super) experiments: Vec<Experiment>,
     pub(super) models: Vec<Trained>,
+    pub(super) comparisons: Comparisons,
 }
 
 /// Version of the state's layout; a part saved under another one is not taken.
@@ -64,12 +67,15 @@ impl State {
         let state = Self {
             counts: Counts { log_time: Time::NEVER.0, ..Counts::default() },
             directory,
+            ratings: Ratings::default(),
+            standards: Standards::default(),
             dedupe: Dedupe::new(budget.duplicate_ids),
             pending: Pending::new(budget.pending_bytes),
             assignments: Assignments::new(budget.assignment_bytes),
             waiting: Waiting::default(),
             journal: Journal::new(JOURNAL_DECISIONS, budget.journal_bytes),
             experiments: config.experiments.iter().cloned().map(Experiment::new).collect(),
+            comparisons: Comparisons::new(models.len()),
             models,
         };
         Ok(state)
@@ -80,6 +86,8 @@ impl State {
         let mut all: Vec<(String, u64, &dyn Part)> = vec![
             ("counts".into(), 0, &self.counts),
             ("directory".into(), 0, &self.directory),
+            ("ratings".into(), 0, &self.ratings),
+            ("standards".into(), 0, &self.standards),
             ("duplicates".into(), 0, &self.dedupe),
             ("pending".into(), 0, &self.pending),
             ("assignments".into(), 0, &self.assignments),
@@ -93,18 +101,28 @@ impl State {
             all.push((format!("model:{}", t.kind), t.params_hash, &*t.model));
             all.push((format!("scores:{}", t.kind), t.params_hash, &t.scores));
         }
+        all.push(("comparisons".into(), self.models_hash(), &self.comparisons));
         all
+    }
+
+    /// A hash of which models there are and of their parameters: with another set, comparisons begin anew.
+    fn models_hash(&self) -> u64 {
+        let all: Vec<_> = self.models.iter().map(|t| (&t.kind, t.params_hash)).collect();
+        xxh3_64(format!("{all:?}").as_bytes())
     }
 
     fn part_mut(&mut self, name: &str) -> Option<&mut dyn Part> {
         Some(match name {
             "counts" => &mut self.counts,
             "directory" => &mut self.directory,
+            "ratings" => &mut self.ratings,
+            "standards" => &mut self.standards,
             "duplicates" => &mut self.dedupe,
             "pending" => &mut self.pending,
             "assignments" => &mut self.assignments,
             "waiting" => &mut self.waiting,
             "journal" => &mut self.journal,
+            "comparisons" => &mut self.comparisons,
             other => {
                 if let Some(e) = other.strip_prefix("experiment:") {
                     return self.experiments.iter_mut().find(|x| x.name() == e).map(|x| x as &mut dyn Part);
@@ -191,6 +209,12 @@ impl State {
     /// Name, progressive scores and nanoseconds spent, by model.
     pub fn scores(&self) -> impl Iterator<Item = (&str, ProgressiveSummary, u64)> {
         self.models.iter().map(|t| (t.kind.as_str(), t.scores.summary(), t.nanos))
+    }
+
+    /// Every model against every other, by their places among [`Self::scores`].
+    #[must_use]
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        self.comparisons.all()
     }
 
     /// Bytes held by all tables.

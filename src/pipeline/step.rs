@@ -7,6 +7,7 @@ use super::invariant;
 use super::report::Report;
 use super::stage::{Batch, Note, StageSeeds};
 use super::state::State;
+use super::teach::Teaching;
 use super::train::train;
 use crate::event::{Command, Event, Id, Item, Span, Time};
 use crate::learn::ItemContent;
@@ -36,7 +37,7 @@ pub struct CutInput<'a> {
 
 /// Settings that steps need.
 pub(super) struct Rules {
-    pub(super) min_rating: f64,
+    pub(super) teaching: Teaching,
     pub(super) seeds: StageSeeds,
     /// How long an arrival waits for a decision not yet read: the longest grace of all experiments.
     pub(super) grace: Span,
@@ -75,7 +76,7 @@ impl Pipeline {
     pub fn new(config: &PipelineConfig) -> Result<Self, String> {
         let grace = config.experiments.iter().map(|e| e.grace).max().unwrap_or(Span::seconds(10));
         let rules = Rules {
-            min_rating: config.min_rating,
+            teaching: config.teaching.clone(),
             seeds: StageSeeds::of(Seed(config.seed)),
             grace,
             threads: config.threads,
@@ -103,12 +104,14 @@ impl Pipeline {
 
     /// Handles one input.
     pub fn step(&mut self, input: Input<'_>) -> Report {
+        let begun = (self.rules.nanos)();
         let mut report = Report::default();
         match input {
             Input::Generation(n) => self.state.counts.generation = n.max(self.state.counts.generation),
             Input::Command(command) => self.command(&mut report, command),
             Input::Cut(cut) => self.cut(&mut report, &cut),
         }
+        report.nanos = (self.rules.nanos)().saturating_sub(begun);
         report
     }
 
@@ -151,7 +154,8 @@ impl Pipeline {
         }
         self.state.close_due(turn);
         report.records = cut.arrivals.len() as u64;
-        train(&mut self.state.models, &batch, &self.rules, report);
+        let State { models, comparisons, .. } = &mut self.state;
+        train(models, comparisons, &batch, &self.rules, report);
         self.tick(report, log_time);
         self.state.counts.add(report);
         invariant::check(&self.state, report);
@@ -206,7 +210,7 @@ impl State {
         match event {
             Event::Interaction(e) => self.interact(turn, e),
             Event::Feedback(e) => self.feed(turn, e),
-            Event::Impression(e) => self.see_impression(e),
+            Event::Impression(e) => self.see_impression(turn, e),
             Event::Item(e) => self.describe(turn, e),
             Event::Decision(e) => {
                 return self.open_decision(turn, e, arrival.record.payload.as_deref().unwrap_or_default());
@@ -223,7 +227,9 @@ impl State {
         match self.directory.item(id).or_else(|| self.directory.admit_item(id, &event.item_id)) {
             Some(slot) => {
                 self.directory.set_available(slot, available);
-                let content = event.facts.as_ref().map_or_else(ItemContent::default, ItemContent::of);
+                let content = event.facts.as_ref().map_or_else(ItemContent::default, |facts| {
+                    ItemContent::measured(facts, &self.standards.take(facts))
+                });
                 turn.batch.note(Note::Described(slot, content));
             }
             None => turn.report.not_admitted += 1,

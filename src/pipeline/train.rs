@@ -5,61 +5,85 @@ use super::report::Report;
 use super::stage::{Batch, Note};
 use super::state::Trained;
 use super::step::Rules;
-use crate::evaluate::{Ranking, Scratch, run_example};
+use crate::evaluate::{Comparisons, Ranking, Scratch, fake_negative_weight, run_example};
 use crate::learn::Model;
 use std::sync::Mutex;
 
-/// Scores and learns a batch. The number of threads never changes a result: a model sees its batch alone.
-pub(super) fn train(models: &mut [Trained], batch: &Batch, rules: &Rules, report: &mut Report) {
+/// What a model did with a batch.
+#[derive(Default)]
+struct Worked {
+    /// Updates skipped because they were not finite.
+    skipped: u64,
+    /// Whether the target was among the first ten, by ranked example.
+    hits: Vec<bool>,
+}
+
+/// Scores and learns a batch, then compares the models. The number of threads never changes a result: a model sees its
+/// batch alone.
+pub(super) fn train(
+    models: &mut [Trained],
+    comparisons: &mut Comparisons,
+    batch: &Batch,
+    rules: &Rules,
+    report: &mut Report,
+) {
     if batch.is_empty() {
         return;
     }
-    let threads = rules.threads.clamp(1, models.len().max(1));
-    let skipped: Vec<(String, u64)> = if threads == 1 {
-        models.iter_mut().map(|m| (m.kind.clone(), work_through(m, batch, rules.nanos))).collect()
+    let mut worked: Vec<Worked> = models.iter().map(|_| Worked::default()).collect();
+    let jobs = models.iter_mut().zip(&mut worked);
+    let threads = rules.threads.clamp(1, jobs.len().max(1));
+    if threads == 1 {
+        jobs.for_each(|(model, done)| *done = work_through(model, batch, rules));
     } else {
         // Slow models first would balance better; order is left as configured, the queue balances itself.
-        let queue = Mutex::new(models.iter_mut());
-        let done = Mutex::new(Vec::new());
+        let queue = Mutex::new(jobs);
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     loop {
                         let next = queue.lock().map_or(None, |mut q| q.next());
-                        let Some(model) = next else { break };
-                        let n = work_through(model, batch, rules.nanos);
-                        if let Ok(mut done) = done.lock() {
-                            done.push((model.kind.clone(), n));
-                        }
+                        let Some((model, done)) = next else { break };
+                        *done = work_through(model, batch, rules);
                     }
                 });
             }
         });
-        done.into_inner().unwrap_or_default()
-    };
-    for (kind, n) in skipped {
-        *report.non_finite.entry(kind).or_default() += n;
+    }
+    for (model, done) in models.iter().zip(&worked) {
+        *report.non_finite.entry(model.kind.clone()).or_default() += done.skipped;
+    }
+    let ranked = worked.iter().map(|done| done.hits.len()).min().unwrap_or(0);
+    let mut hits = Vec::with_capacity(worked.len());
+    for n in 0..ranked {
+        hits.clear();
+        hits.extend(worked.iter().map(|done| done.hits[n]));
+        comparisons.observe(&hits);
     }
 }
 
-/// One model through the batch; returns updates skipped because they were not finite.
-fn work_through(trained: &mut Trained, batch: &Batch, nanos: fn() -> u64) -> u64 {
-    let begun = nanos();
+/// One model through the batch.
+fn work_through(trained: &mut Trained, batch: &Batch, rules: &Rules) -> Worked {
+    let begun = (rules.nanos)();
     let mut scratch = Scratch::default();
-    let mut skipped = 0;
+    let mut worked = Worked::default();
     let mut notes = batch.notes.iter().peekable();
     for (n, staged) in batch.examples.iter().enumerate() {
         while let Some((_, note)) = notes.next_if(|(before, _)| *before <= n) {
             tell(&mut *trained.model, note);
         }
-        let example = batch.example(staged);
+        let mut example = batch.example(staged);
+        if rules.teaching.at_once {
+            example.weight *= fake_negative_weight(&*trained.model, &example);
+        }
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
-        skipped += u64::from(run.learned.non_finite);
+        worked.skipped += u64::from(run.learned.non_finite);
+        worked.hits.extend(run.rank.map(|rank| rank.within(10)));
     }
     notes.for_each(|(_, note)| tell(&mut *trained.model, note));
-    trained.nanos += nanos().saturating_sub(begun);
-    skipped
+    trained.nanos += (rules.nanos)().saturating_sub(begun);
+    worked
 }
 
 fn tell(model: &mut dyn Model, note: &Note) {

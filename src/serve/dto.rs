@@ -4,7 +4,7 @@ use super::decision::time_text;
 use super::openapi::{allocation_version, arm_state, experiment_state};
 use crate::allocate::{ArmState, Experiment, Lift, Overlay};
 use crate::event::AllocationVersion;
-use crate::pipeline::{Facts, ModelFacts};
+use crate::pipeline::{ComparisonFacts, Facts, ModelFacts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -184,6 +184,42 @@ pub(super) struct ModelView {
     log_loss: Option<f64>,
     #[schema(required)]
     auc: Option<f64>,
+}
+
+/// Two models on the same ranked examples.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Comparison)]
+pub(super) struct ComparisonView {
+    first: String,
+    second: String,
+    /// Examples that both ranked.
+    examples: u64,
+    /// Of them those that only the first had among its first ten.
+    only_first: u64,
+    only_second: u64,
+    /// Recall@10 of the first minus that of the second.
+    difference: f64,
+    /// Bounds of the difference: valid at all times, and for all pairs together (95 %).
+    lower: f64,
+    upper: f64,
+    /// McNemar's test that neither is better, for one look at the end.
+    mcnemar_p: f64,
+}
+
+impl From<ComparisonFacts> for ComparisonView {
+    fn from(c: ComparisonFacts) -> Self {
+        Self {
+            first: c.first,
+            second: c.second,
+            examples: c.examples,
+            only_first: c.only_first,
+            only_second: c.only_second,
+            difference: c.difference,
+            lower: c.bounds.0,
+            upper: c.bounds.1,
+            mcnemar_p: c.mcnemar_p,
+        }
+    }
 }
 
 impl From<ModelFacts> for ModelView {

@@ -1,7 +1,7 @@
 //! `GET /v1/models`: what learns here, and how well it predicted what it then learned.
 
 use super::doors::Hall;
-use super::dto::ModelView;
+use super::dto::{ComparisonView, ModelView};
 use super::openapi::OfAny;
 use super::problem::Problem;
 use super::router::json;
@@ -21,6 +21,8 @@ struct All {
     #[schema(required)]
     log_time: Option<String>,
     models: Vec<ModelView>,
+    /// Every model against every other.
+    comparisons: Vec<ComparisonView>,
 }
 
 /// All models of the newest view.
@@ -31,5 +33,6 @@ struct All {
 pub(super) async fn all(State(hall): State<Arc<Hall>>) -> Result<Response, Problem> {
     let view = hall.doors.view()?;
     let models = view.models().into_iter().map(ModelView::from).collect();
-    json(&All { view: view.version(), log_time: super::decision::time_text(view.log_time()), models })
+    let comparisons = view.comparisons().into_iter().map(ComparisonView::from).collect();
+    json(&All { view: view.version(), log_time: super::decision::time_text(view.log_time()), models, comparisons })
 }

@@ -80,11 +80,10 @@ impl Traffic {
             item_id: item_id(item),
             facts: Some(ItemFacts {
                 title: Some(title),
-                text: None,
                 categories: vec![category.to_owned()],
-                tags: vec![],
                 price: Some(price),
                 available: true,
+                ..ItemFacts::default()
             }),
         })
     }

@@ -5,6 +5,7 @@
 mod truth;
 
 mod stage;
+mod teaching;
 
 use stage::{Stage, experiment};
 use truth::{chance, cuts, lines, recount, redecide, rules};

@@ -267,11 +267,6 @@ impl Drive {
         }
     }
 
-    /// Adapts the ranked share to the load: a step should take half a cadence.
-    pub fn on_busy(&mut self, step_nanos: u64) {
-        self.ranked.on_busy(step_nanos as f64 / (CADENCE.0 as f64 * 500_000.0));
-    }
-
     fn cut(&mut self, generation: u64, now: Time, at_once: bool, out: &mut Vec<Action>) {
         if self.in_flight || !self.queue.is_empty() {
             return;
@@ -381,6 +376,7 @@ impl Drive {
     fn process(&mut self, cut: &Cut, arrivals: Vec<Arrival>) -> Stepped {
         let input = CutInput { log_time: cut.time(), rank_share: cut.rank_share, arrivals: &arrivals };
         let report = self.pipeline.step(Input::Cut(input));
+        self.ranked.on_step(report.nanos as f64 / (CADENCE.0 as f64 * 1e6));
         if self.lead.generation() == Some(cut.generation) {
             self.in_flight = false;
         }

@@ -3,12 +3,13 @@
 use super::super::*;
 use super::{NOW, read, record};
 use crate::event::{
-    Action, AllocationVersion, ArmShare, Code, Content, Decision, DecisionKey, Event, Feedback, Impression,
+    Action, AllocationVersion, ArmShare, Attribute, Code, Content, Decision, DecisionKey, Event, Feedback, Impression,
     Interaction, Item, ItemFacts, ItemTouch, ListedItem, Reason, Time,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn id() -> impl Strategy<Value = String> {
     "[ -~äß🦀\\x01]{1,40}"
@@ -61,12 +62,17 @@ prop_compose! {
         Event::Feedback(Feedback { event_id, time, decision, metric, value })
     }
 }
+fn attributes() -> impl Strategy<Value = BTreeMap<String, Attribute>> {
+    let words = vec("[a-z]{1,5}", 1..3).prop_map(Attribute::Words);
+    btree_map(id(), prop_oneof![number().prop_map(Attribute::Number), words], 0..4)
+}
 prop_compose! {
     fn facts()(
         title in of(".{0,20}"), text in of(".{0,40}"), categories in vec(id(), 0..3), tags in vec(id(), 0..3),
-        price in of(number()), available in any::<bool>(),
+        price in of(number()), attributes in attributes(), embedding in vec(-1e3f32..1e3, 0..5),
+        available in any::<bool>(),
     ) -> ItemFacts {
-        ItemFacts { title, text, categories, tags, price, available }
+        ItemFacts { title, text, categories, tags, price, attributes, embedding, available }
     }
 }
 prop_compose! {

@@ -1,6 +1,6 @@
 //! Slots given anew: how a model moves from one directory to another.
 
-use super::Slot;
+use crate::learn::Slot;
 use crate::table::Table;
 
 /// For every old slot of both sides its new one, or none: then what is known of it is left behind.
@@ -46,12 +46,12 @@ impl Renumber {
     }
 
     /// Users that stay, as (new, old) slots in the order of the new ones.
-    pub(super) fn users(&self) -> Vec<(Slot, Slot)> {
+    pub(in crate::learn) fn users(&self) -> Vec<(Slot, Slot)> {
         staying(&self.users)
     }
 
     /// Items that stay, as (new, old) slots in the order of the new ones.
-    pub(super) fn items(&self) -> Vec<(Slot, Slot)> {
+    pub(in crate::learn) fn items(&self) -> Vec<(Slot, Slot)> {
         staying(&self.items)
     }
 }
