@@ -28,7 +28,9 @@ fn document(output: &Output) -> Value {
 #[test]
 fn every_command_helps() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["demo", "run", "check", "replay", "arm", "simulate", "top", "topics", "healthcheck", "version"] {
+    for command in
+        ["demo", "run", "check", "replay", "export", "arm", "simulate", "top", "topics", "healthcheck", "version"]
+    {
         let help = reiver(&[command, "--help"], folder.path());
         assert_eq!(code(&help), 0, "{command}");
         assert!(text(&help.stdout).contains("reiver "), "{command}: {}", text(&help.stdout));
@@ -38,7 +40,11 @@ fn every_command_helps() {
 #[test]
 fn wrong_usage_is_two() {
     let folder = tempfile::tempdir().expect("a folder");
-    let wrong: [&[&str]; 5] = [
+    let wrong: [&[&str]; 9] = [
+        &["export", "--model", "mff", "--out", "m.csv"],
+        &["export", "--model", "mf", "--out", "m.parquet"],
+        &["replay", "x.csv", "--format", "csv", "--warm-start", "mf"],
+        &["replay", "x.csv", "--format", "csv", "--models", "mf", "--warm-start", "bpr=x"],
         &["nonsense"],
         &["replay"],
         &["replay", "x.csv"],

@@ -3,23 +3,28 @@
 
 use super::document::Document;
 use super::drive::{Action, Drive, DriveConfig};
+use super::export::export_all;
 use super::reader::{Ask, Told, read};
 use super::settings::RunSettings;
+use super::warm::warm_start;
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::kafka::{KafkaControl, KafkaCounters, KafkaSource, Leading};
 use crate::pipeline::Pipeline;
 use crate::pipeline::checkpoint::Manifest;
 use crate::port::{ControlLog, SourceError};
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-/// Replays inputs and control topic of an installation. `progress` is called with the records so far.
+/// Replays inputs and control topic of an installation, from the files that models begin from there, and at the end
+/// writes all models to `export`, if given. `progress` is called with the records so far.
 ///
 /// # Errors
 /// When the brokers do not answer, or the log holds fewer records than a cut counted (unless gaps are allowed).
 pub fn replay_topics(
     settings: &RunSettings,
     allow_gaps: bool,
+    export: Option<&Path>,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<Document> {
     let watch = Stopwatch::start();
@@ -33,7 +38,8 @@ pub fn replay_topics(
         follow_only: true,
         allow_gaps,
     };
-    let pipeline = Pipeline::new(&settings.pipeline).map_err(anyhow::Error::msg)?;
+    let mut pipeline = Pipeline::new(&settings.pipeline).map_err(anyhow::Error::msg)?;
+    warm_start(&mut pipeline, &settings.pipeline, |_| false).map_err(anyhow::Error::msg)?;
     let mut drive = Drive::new(pipeline, config, &Manifest::default());
     let (asks, asked) = mpsc::channel();
     let (tell, told) = mpsc::sync_channel(64);
@@ -62,6 +68,9 @@ pub fn replay_topics(
     drop(told);
     if reader.join().is_err() {
         anyhow::bail!("the reader's thread ended in a panic");
+    }
+    if let Some(folder) = export {
+        export_all(drive.pipeline(), folder)?;
     }
     Ok(Document::of(drive.pipeline(), watch.seconds()))
 }

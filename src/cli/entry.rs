@@ -1,7 +1,7 @@
 //! The command line as a whole: what there is, and how its answer becomes an exit code.
 
 use super::failure::{Failure, Outcome};
-use super::{arm, check, demo, healthcheck, output, replay, run, simulate, top, topics, version};
+use super::{arm, check, demo, export, healthcheck, output, replay, run, simulate, top, topics, version};
 use crate::observe::{LogFormat, init_logs};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -46,6 +46,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Runs the pipeline over a file, or again over the topics of a run.
     Replay(replay::ReplayArgs),
+    /// Writes a model out of the newest checkpoint to a file.
+    Export(export::ExportArgs),
     /// Pauses, resumes, retires or promotes an arm of a running instance.
     Arm(arm::ArmArgs),
     /// Follows a running instance on the terminal: who leads, how sure that is, and whether it keeps up.
@@ -92,6 +94,7 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Simulate(args) => simulate::simulate(args),
         Command::Check(args) => check::check(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Export(args) => export::export(args),
         Command::Arm(args) => arm::arm(args),
         Command::Top(args) => top::top(args),
         Command::Topics(args) => topics::topics(args),

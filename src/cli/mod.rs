@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod demo;
 mod entry;
+mod export;
 mod failure;
 mod healthcheck;
 mod inspect;

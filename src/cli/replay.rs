@@ -7,6 +7,7 @@ use crate::adapter::clock::monotonic_nanos;
 use crate::adapter::file::{BadRows, Columns, Format, Rows, RowsConfig, movies_beside, read_held_out};
 use crate::app::{self, RunSettings};
 use crate::codec;
+use crate::config::warm_start;
 use crate::learn::ModelConfig;
 use crate::learn::registry::KINDS;
 use crate::pipeline::PipelineConfig;
@@ -19,6 +20,8 @@ Examples:
   reiver replay clicks.csv.gz --format csv --columns session=session_id,item=item_id
   reiver replay loo_train.csv.gz --format csv --columns user=user_id,item=movie_id --protocol leave-one-out --held-out loo_test.csv.gz --passes 12 --models popularity,mf
   reiver replay events.jsonl.gz --format jsonl --models popularity,transitions --json
+  reiver replay history.jsonl.gz --format jsonl --models mf,transitions --export models
+  reiver replay lately.jsonl --format jsonl --models mf --warm-start mf=models/mf.safetensors
   reiver replay --topics --config reiver.toml --json";
 
 /// Arguments of `reiver replay`.
@@ -74,6 +77,14 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(super) models: Vec<String>,
 
+    /// Writes every model, when all is read, as DIR/<model>.safetensors.
+    #[arg(long, value_name = "DIR")]
+    pub(super) export: Option<PathBuf>,
+
+    /// A file of `reiver export` or `--export` that a model begins from; may be given several times.
+    #[arg(long, value_name = "MODEL=FILE")]
+    pub(super) warm_start: Vec<String>,
+
     /// Threads for the models; changes the speed, never the result.
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<std::num::NonZeroUsize>,
@@ -110,6 +121,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     if args.protocol == Protocol::Progressive && (args.held_out.is_some() || args.passes.get() > 1) {
         return Err(Failure::Usage("--held-out and --passes belong to --protocol leave-one-out".to_owned()));
     }
+    if args.protocol == Protocol::LeaveOneOut && (args.export.is_some() || !args.warm_start.is_empty()) {
+        return Err(Failure::Usage("--export and --warm-start belong to --protocol progressive".to_owned()));
+    }
     let config = pipeline_config(args)?;
     let columns = Columns::parse(args.columns.as_deref().unwrap_or_default())?;
     let format = match format {
@@ -128,7 +142,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Outcome {
     let bar = ProgressBar::new(1000).with_style(
         ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let mut document = app::replay_file(&config, rows, |part, handled| {
+    let mut document = app::replay_file(&config, rows, args.export.as_deref(), |part, handled| {
         bar.set_position((part * 1000.0) as u64);
         bar.set_message(format!("{handled} events"));
     })?;
@@ -193,10 +207,11 @@ fn of_topics(args: &ReplayArgs) -> Outcome {
     let Some(config) = args.config.clone() else {
         return Err(Failure::Usage("replay of topics needs --config".to_owned()));
     };
-    let settings = ConfigArg { config }.load()?;
     let threads = args.threads.map_or_else(shared::cores, std::num::NonZero::get);
+    let mut settings = RunSettings::new(&ConfigArg { config }.load()?, threads);
+    begin_from(&mut settings.pipeline, &args.warm_start)?;
     let bar = ProgressBar::new_spinner();
-    let document = app::replay_topics(&RunSettings::new(&settings, threads), args.allow_gaps, |handled| {
+    let document = app::replay_topics(&settings, args.allow_gaps, args.export.as_deref(), |handled| {
         bar.set_message(format!("{handled} records"));
         bar.tick();
     })?;
@@ -232,11 +247,31 @@ fn pipeline_config(args: &ReplayArgs) -> Result<PipelineConfig, Failure> {
         let set = |name: &String| config.models.iter().find(|(known, _)| known == name).map(|(_, set)| *set);
         config.models = args.models.iter().map(|k| (k.clone(), set(k).unwrap_or_default())).collect();
         config.experiments.clear();
+        config.warm.retain(|warm| args.models.contains(&warm.kind));
     }
+    begin_from(&mut config, &args.warm_start)?;
     if let Some(min_rating) = args.min_rating {
         config.teaching.min_rating = min_rating;
     }
     Ok(config)
+}
+
+/// Adds `MODEL=FILE`s to the files that models begin from, in the place of what the settings say.
+fn begin_from(config: &mut PipelineConfig, files: &[String]) -> Outcome {
+    for pair in files {
+        let Some((kind, path)) = pair.split_once('=') else {
+            return Err(Failure::Usage(format!("--warm-start {pair} is not MODEL=FILE, such as mf=mf.safetensors")));
+        };
+        if !config.models.iter().any(|(known, _)| known == kind) {
+            let known: Vec<&str> = config.models.iter().map(|(known, _)| known.as_str()).collect();
+            let what = format!("--warm-start {pair}: no model {kind} runs; there are {}", known.join(", "));
+            return Err(Failure::Usage(what));
+        }
+        let warm = warm_start(kind, Path::new(path)).map_err(|why| Failure::Usage(format!("{path}: {why}")))?;
+        config.warm.retain(|other| other.kind != kind);
+        config.warm.push(warm);
+    }
+    Ok(())
 }
 
 /// The scores of all models as a table for people.

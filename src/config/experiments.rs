@@ -3,10 +3,13 @@
 use super::amount::span;
 use super::node::{Node, Value};
 use super::section::{Notes, Section, amount, name, names, nearest, number, shares, text, unless, whole};
+use super::settings::Place;
+use super::warm::warm_start;
 use crate::allocate::{ExperimentConfig, PolicyKind};
 use crate::event::Span;
 use crate::learn::ModelConfig;
 use crate::learn::registry::KINDS;
+use crate::pipeline::WarmStart;
 use crate::reward::{RewardTable, RewardValue};
 use std::collections::BTreeMap;
 
@@ -22,9 +25,9 @@ fn path(kind: &str, number: usize, node: &Node) -> String {
     named.map_or_else(|| format!("{kind}.{number}"), |name| format!("{kind}.{name}"))
 }
 
-/// Reads all `[[model]]`.
-pub(super) fn models(nodes: Vec<Node>, notes: &mut Notes) -> Vec<ModelSettings> {
-    let mut models: Vec<ModelSettings> = Vec::new();
+/// Reads all `[[model]]`, and which files they begin from.
+pub(super) fn models(nodes: Vec<Node>, place: &Place<'_>, notes: &mut Notes) -> (Vec<ModelSettings>, Vec<WarmStart>) {
+    let (mut models, mut warm): (Vec<ModelSettings>, Vec<WarmStart>) = (Vec::new(), Vec::new());
     for (at, node) in nodes.into_iter().enumerate() {
         let mut section = Section::open(path("model", at, &node), Some(node), notes);
         let name = section.need("name", model_name);
@@ -37,9 +40,12 @@ pub(super) fn models(nodes: Vec<Node>, notes: &mut Notes) -> Vec<ModelSettings> 
             hidden: section.maybe("hidden", whole(1, 4_096)),
             unobserved: section.maybe("unobserved", number(0.0, 1.0)),
         };
+        let began = section
+            .maybe("warm_start", |node| warm_start(name.as_deref().unwrap_or("NAME"), &place.folder.join(text(node)?)));
         let origin = section.at.clone();
         section.close();
         let Some(name) = name else { continue };
+        warm.extend(began);
         if kind.is_some_and(|kind| kind != name) {
             notes.problem(&origin, format!("model {name}: its kind must be its name; one model of a kind can run"));
         }
@@ -48,7 +54,7 @@ pub(super) fn models(nodes: Vec<Node>, notes: &mut Notes) -> Vec<ModelSettings> 
         }
         models.push((name, config));
     }
-    models
+    (models, warm)
 }
 
 fn model_name(node: &Node) -> Result<String, String> {

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: origin (where a value stands), problem (what is wrong with it), node (values with their origins,
 //! from TOML), environment (overrides), amount (durations and sizes), secret, section (typed reading of one table, with
-//! unknown keys found), kafka, server, experiments (what each table means), settings (all of it).
+//! unknown keys found), kafka, server, experiments (what each table means), warm (files that models begin from), settings (all of it).
 
 mod amount;
 mod environment;
@@ -15,6 +15,7 @@ mod secret;
 mod section;
 mod server;
 mod settings;
+mod warm;
 
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub use secret::Secret;
 pub use section::Setting;
 pub use server::{HttpSettings, LearnSettings, RankShare, StateSettings};
 pub use settings::{Place, Settings};
+pub use warm::warm_start;

@@ -12,7 +12,7 @@ use super::server::{self, HttpSettings, LearnSettings, StateSettings};
 use crate::adapter::kafka::KafkaConfig;
 use crate::allocate::ExperimentConfig;
 use crate::learn::registry::{KINDS, USUAL};
-use crate::pipeline::PipelineConfig;
+use crate::pipeline::{PipelineConfig, WarmStart};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -38,6 +38,8 @@ pub struct Settings {
     pub learn: LearnSettings,
     /// `[[model]]`: those with parameters of their own. See [`Settings::models`].
     pub tuned: Vec<ModelSettings>,
+    /// Files that models begin from: `warm_start` of `[[model]]`.
+    pub warm: Vec<WarmStart>,
     /// `[[experiment]]`.
     pub experiments: Vec<ExperimentConfig>,
     /// Every value with its origin, in the order of the file's tables.
@@ -104,7 +106,7 @@ impl Settings {
         let http = server::http(root.remove("http"), &place, &mut notes);
         let learn = server::learn(root.remove("learn"), &mut notes);
         let nodes = list(&mut root, "model", &mut notes);
-        let tuned = experiments::models(nodes, &mut notes);
+        let (tuned, warm) = experiments::models(nodes, &place, &mut notes);
         let nodes = list(&mut root, "experiment", &mut notes);
         let experiments = experiments::experiments(nodes, &mut notes);
         for (key, node) in root {
@@ -112,7 +114,7 @@ impl Settings {
         }
         if notes.problems.is_empty() {
             let (values, doubts) = (notes.settings, notes.doubts);
-            Ok(Self { kafka, sources, state, http, learn, tuned, experiments, values, doubts })
+            Ok(Self { kafka, sources, state, http, learn, tuned, warm, experiments, values, doubts })
         } else {
             Err(ConfigError { problems: in_order(notes.problems) })
         }
@@ -143,6 +145,7 @@ impl Settings {
     pub fn pipeline(&self, threads: usize) -> PipelineConfig {
         PipelineConfig {
             models: self.models(),
+            warm: self.warm.clone(),
             experiments: self.experiments.clone(),
             teaching: self.learn.teaching.clone(),
             memory: self.learn.memory,

@@ -72,6 +72,7 @@ fn every_setting_of_the_example_is_read_even_where_it_is_commented_out() {
     std::fs::create_dir(folder.path().join("secrets")).expect("a folder");
     std::fs::write(folder.path().join("secrets/token"), "a-long-token\n").expect("a file");
     std::fs::write(folder.path().join("secrets/kafka"), "pass word\r\n").expect("a file");
+    std::fs::write(folder.path().join("ncf.safetensors"), "any").expect("a file");
     let path = folder.path().join("reiver.toml");
     std::fs::write(&path, whole).expect("a file");
     let settings = Settings::load(&path, &BTreeMap::new()).expect("valid");
@@ -80,6 +81,11 @@ fn every_setting_of_the_example_is_read_even_where_it_is_commented_out() {
     assert_eq!(settings.kafka.client["sasl.mechanism"], "SCRAM-SHA-512");
     assert_eq!(settings.experiments[0].reward.cap(), 100.0);
     assert_eq!(settings.state.path, folder.path().join("state"));
+    assert_eq!(
+        (settings.warm[0].kind.as_str(), &settings.warm[0].path),
+        ("ncf", &folder.path().join("ncf.safetensors"))
+    );
+    assert_eq!(settings.pipeline(1).warm, settings.warm);
     let shown = format!("{settings:?}");
     assert!(!shown.contains("a-long-token") && !shown.contains("pass word"), "{shown}");
 }
@@ -200,6 +206,16 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         &[],
         "reiver.toml:2:1: [kafka] has no setting \"clients\"; did you mean \"client\"?",
     );
+}
+
+#[test]
+fn a_file_to_begin_from_must_be_there() {
+    let Err(error) = parse("[[model]]\nname = 'mf'\nwarm_start = 'no/such.safetensors'") else {
+        panic!("it is not there")
+    };
+    let told = error.to_string();
+    assert!(told.contains("reiver.toml:3:14: model.mf.warm_start"), "{told}");
+    assert!(told.contains("`reiver export --model mf --out"), "{told}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Adam (Kingma & Ba 2015), for dense layers and, lazily, for rows of embeddings.
 
-use super::Slot;
+use super::{Kind, Layout, Rows, Slot};
 use crate::event::Id;
 use crate::rng::{Seed, unit_interval};
 use crate::table::Table;
@@ -60,6 +60,18 @@ impl Embeddings {
     /// No rows. First vectors will be uniform within ± `reach`.
     pub(super) fn new(dimensions: usize, reach: f32, seed: Seed) -> Self {
         Self { vectors: Table::new(dimensions), moments: Table::new(1 + 2 * dimensions), seed, reach }
+    }
+
+    /// What the words of its tables are.
+    pub(super) fn layout(name: &str, rows: Rows, dimensions: usize) -> [Layout; 2] {
+        let called = |what: &str| format!("{name}.{what}");
+        let moments = [
+            (&*called("steps"), 1, Kind::Amount),
+            (&*called("first_moments"), dimensions, Kind::Float),
+            (&*called("second_moments"), dimensions, Kind::Amount),
+        ];
+        let vectors = [(&*called("vectors"), dimensions, Kind::Weight)];
+        [Layout::new(name, rows, &vectors), Layout::new(&called("moments"), rows, &moments)]
     }
 
     /// A row's vector; zeros if it never learned.

@@ -1,9 +1,9 @@
 //! Bayesian personalised ranking: what a user took should score above what he did not.
 
-use super::Forgotten;
 use super::embedding::{Embedding, Pace};
 use super::kernels::{dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -171,6 +171,23 @@ impl Model for Bpr {
     fn forget(&mut self, forgotten: &Forgotten) {
         self.users.forget_users(forgotten);
         self.items.forget_items(forgotten);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        self.users.layout("users", Rows::Users).into_iter().chain(self.items.layout("items", Rows::Items)).collect()
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut self.users.rows_mut());
+        to.move_items(&mut self.items.rows_mut());
+    }
+
+    fn adopt(&mut self, rows: Rows, slot: Slot, vector: &[f32], bias: f32) -> bool {
+        match rows {
+            Rows::Users => self.users.adopt(slot, vector, bias),
+            Rows::Items => self.items.adopt(slot, vector, bias),
+            Rows::Own => false,
+        }
     }
 
     fn view(&self) -> Arc<dyn Model> {

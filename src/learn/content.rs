@@ -1,6 +1,6 @@
 //! What is known of an item as numbers: words and categories hashed into a sparse vector of fixed width.
 
-use super::Standard;
+use super::{Kind, Layout, Rows, Standard};
 use crate::event::{Attribute, ItemFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -13,10 +13,23 @@ pub const MAX_FEATURES: usize = SAID + VECTOR;
 const SAID: usize = 48;
 /// Of them what a given vector is brought down to.
 const VECTOR: usize = 64;
+/// Words of an item's content in a row: number of features, then their places, then their values.
+pub(super) const CONTENT: usize = 1 + 2 * MAX_FEATURES;
 /// Words of more characters are cut, so that hashing costs what it costs.
 const LONGEST_WORD: usize = 64;
 /// Words that are read of one text: of a novel, the beginning.
 const MAX_WORDS: usize = 1_000;
+
+/// What the words of such rows are.
+pub(super) fn content_layout(name: &str) -> Layout {
+    let called = |what: &str| format!("{name}.{what}");
+    let columns = [
+        (&*called("length"), 1, Kind::Word),
+        (&*called("features"), MAX_FEATURES, Kind::Word),
+        (&*called("values"), MAX_FEATURES, Kind::Weight),
+    ];
+    Layout::new(name, Rows::Items, &columns)
+}
 
 /// One number other than zero: its place, below [`BUCKETS`], and the number.
 #[derive(Clone, Copy, Debug, PartialEq)]

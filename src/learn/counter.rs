@@ -1,6 +1,7 @@
 //! Counts that halve: one number a row, in the log domain, so that nothing is swept and nothing overflows.
 
 use super::kernels::exp2;
+use super::{Kind, Layout, Rows};
 use crate::event::{Span, Time};
 use crate::table::{Table, words};
 
@@ -75,6 +76,11 @@ impl Counter {
         if let Some(rest) = out.get_mut(self.rows.len()..) {
             rest.iter_mut().for_each(|value| each(value, 0.0));
         }
+    }
+
+    /// What its table's words are.
+    pub(super) fn layout(name: &str, rows: Rows) -> Layout {
+        Layout::single(name, rows, 1, Kind::Double)
     }
 
     pub(super) const fn table(&self) -> &Table {

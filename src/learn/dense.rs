@@ -2,6 +2,7 @@
 
 use super::adam::adam;
 use super::kernels::{add_product, axpy, dot, relu_dot};
+use super::{Kind, Layout, Rows};
 use crate::rng::{Seed, unit_interval};
 use crate::table::Table;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
@@ -65,7 +66,21 @@ impl Dense {
     pub(super) fn fits(&self) -> bool {
         let size = (self.inputs + 2) * self.hidden + 1;
         let shape = |t: &Table| (t.width(), t.len());
-        shape(&self.weights) == (size, 1) && shape(&self.learning) == (size, 3)
+        let fits = shape(&self.weights) == (size, 1) && shape(&self.learning) == (size, 3);
+        fits && self.learning.floats(SECOND).iter().all(|v| *v >= 0.0)
+    }
+
+    /// What the words of its tables are.
+    pub(super) fn layout(&self, name: &str) -> [Layout; 2] {
+        let called = |what: &str| format!("{name}.{what}");
+        let weights = [
+            (&*called("w1"), self.inputs * self.hidden, Kind::Weight),
+            (&*called("b1"), self.hidden, Kind::Weight),
+            (&*called("w2"), self.hidden, Kind::Weight),
+            (&*called("b2"), 1, Kind::Weight),
+        ];
+        let learning = Layout::single(&called("learning"), Rows::Own, self.learning.width(), Kind::Float);
+        [Layout::new(name, Rows::Own, &weights), learning]
     }
 
     pub(super) fn layers(&self) -> Layers<'_> {

@@ -1,6 +1,7 @@
 //! Who and what is known: ids to slots, names, availability and histories, shared by all models.
 
 mod ageing;
+mod bringing;
 
 use super::history::{DEFAULT_HISTORY, History};
 use super::sightings::Sightings;

@@ -1,8 +1,8 @@
 //! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of.
 
-use super::Forgotten;
 use super::kernels::dot;
 use super::model::Slot;
+use super::{Forgotten, Kind, Layout, Rows};
 use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::{PartError, Table};
@@ -18,6 +18,9 @@ const AWAKE: usize = 3;
 const LONGEST: f32 = 16.0;
 /// Keeps the first steps bounded.
 const DAMPING: f32 = 1e-2;
+
+/// Summed squares of a row that was learned elsewhere: its steps begin at a tenth of a new one's.
+const ADOPTED: f32 = 1.0;
 
 /// How rows move.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,6 +119,35 @@ impl Embedding {
     /// Rows of items that are gone become zero.
     pub(super) fn forget_items(&mut self, forgotten: &Forgotten) {
         forgotten.zero_items(&mut [&mut self.vectors, &mut self.side]);
+    }
+
+    /// Fills a row with what somebody else learned; it moves as one that has learned for a while.
+    pub(super) fn adopt(&mut self, row: Slot, vector: &[f32], bias: f32) -> bool {
+        let own = self.vectors.floats_mut(row as usize);
+        if own.len() != vector.len() {
+            return false;
+        }
+        own.copy_from_slice(vector);
+        self.side.floats_mut(row as usize).copy_from_slice(&[bias, ADOPTED, ADOPTED, 1.0]);
+        true
+    }
+
+    /// Its tables, to be moved as one.
+    pub(super) const fn rows_mut(&mut self) -> [&mut Table; 2] {
+        [&mut self.vectors, &mut self.side]
+    }
+
+    /// What the words of its tables are.
+    pub(super) fn layout(&self, name: &str, rows: Rows) -> [Layout; 2] {
+        let called = |what: &str| format!("{name}.{what}");
+        let side = [
+            (&*called("bias"), 1, Kind::Weight),
+            (&*called("squares"), 1, Kind::Amount),
+            (&*called("bias_squares"), 1, Kind::Amount),
+            (&*called("awake"), 1, Kind::Amount),
+        ];
+        let vectors = [(&*called("vectors"), self.vectors.width(), Kind::Weight)];
+        [Layout::new(name, rows, &vectors), Layout::new(&called("side"), rows, &side)]
     }
 
     /// The tables for a part, under names that begin with `name`.

@@ -1,11 +1,11 @@
 //! The click predictor: a factorisation machine over ids and context.
 
-use super::Forgotten;
 use super::ftrl::Linear;
 use super::kernels::{axpy, dot};
 use super::mf::{Mf, MfConfig};
 use super::model::{Context, Example, Learned, Model, RECENT, Slot};
 use super::newton::{Base, SIDE, Slope, Step, advance, awaken, bias, count, learned, step_along};
+use super::{Forgotten, Kind, Layout, Renumber, Rows, newton};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -340,6 +340,25 @@ impl Model for Fm {
         forgotten.zero_users(&mut [&mut self.users]);
         forgotten.zero_items(&mut [&mut self.items, &mut self.recent]);
         self.plain.forget(forgotten);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let k = self.config.dimensions;
+        let recent = [("recent.vectors", k, Kind::Weight), ("recent.gathered", 1, Kind::Amount)];
+        let mut all = vec![
+            newton::layout("users", Rows::Users, k),
+            newton::layout("items", Rows::Items, k),
+            Layout::new("recent", Rows::Items, &recent),
+            Linear::layout("linear"),
+        ];
+        all.extend(self.plain.layout().into_iter().map(|layout| layout.within("plain")));
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut [&mut self.users]);
+        to.move_items(&mut [&mut self.items, &mut self.recent]);
+        self.plain.renumber(to);
     }
 
     fn view(&self) -> Arc<dyn Model> {

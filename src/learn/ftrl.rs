@@ -1,5 +1,6 @@
 //! Sparse linear weights learned by FTRL-proximal, for features that are numbered.
 
+use super::{Kind, Layout, Rows};
 use crate::table::Table;
 
 /// Step size, its offset, and the pulls to zero (L1 holds a weight at exactly 0 until the evidence is worth it).
@@ -23,6 +24,17 @@ impl Linear {
         let mut rows = Table::new(3);
         rows.grow_to(features);
         Self { rows }
+    }
+
+    /// What its table's words are.
+    pub(super) fn layout(name: &str) -> Layout {
+        let called = |what: &str| format!("{name}.{what}");
+        let columns = [
+            (&*called("z"), 1, Kind::Float),
+            (&*called("squares"), 1, Kind::Amount),
+            (&*called("weight"), 1, Kind::Weight),
+        ];
+        Layout::new(name, Rows::Own, &columns)
     }
 
     /// A feature's weight.

@@ -1,11 +1,11 @@
 //! Rank fusion: several models vote with their ranks, and the better they did so far the more they say.
 
-use super::Forgotten;
 use super::history::{DEFAULT_HISTORY, History};
 use super::ials::{Ials, IalsConfig};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::ranks::Ranks;
 use super::transitions::{Transitions, TransitionsConfig};
+use super::{Forgotten, Kind, Layout, Renumber, Rows};
 use crate::rng::{Seed, unit_interval};
 use crate::table::{Part, PartError, Table, words};
 use std::sync::Arc;
@@ -218,6 +218,11 @@ impl Part for Fusion {
         if (self.gains.width(), self.gains.len(), self.known.width()) != (2 * (1 + MEMBERS), 1, 1) {
             return Err(PartError("fusion: tables of another shape".to_owned()));
         }
+        let row = self.gains.row(0);
+        let all = words::get_f64(row, 0);
+        if !(1..=MEMBERS).all(|m| (0.0..=all).contains(&words::get_f64(row, 2 * m))) {
+            return Err(PartError("fusion: a member gained more than there was to gain".to_owned()));
+        }
         self.taken.check()
     }
 }
@@ -282,6 +287,22 @@ impl Model for Fusion {
         self.members_mut().into_iter().for_each(|member| member.forget(forgotten));
         forgotten.zero_items(&mut [&mut self.known]);
         self.taken.forget_all(&forgotten.users, &forgotten.items);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let gains = Layout::single("gains", Rows::Own, 1 + MEMBERS, Kind::Double);
+        let mut all = vec![Layout::single("known", Rows::Items, 1, Kind::Word), gains];
+        all.extend(History::layout(Rows::Users));
+        for member in self.members() {
+            all.extend(member.layout().into_iter().map(|layout| layout.within(member.kind())));
+        }
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        self.members_mut().into_iter().for_each(|member| member.renumber(to));
+        to.move_items(&mut [&mut self.known]);
+        self.taken.renumber(&to.users(), |item| to.item(item));
     }
 
     fn view(&self) -> Arc<dyn Model> {

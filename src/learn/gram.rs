@@ -1,6 +1,7 @@
 //! Sums over all rows of one side, exact: however long a stream is, they neither drift nor depend on any order.
 
 use super::normal::Normal;
+use super::{Kind, Layout, Rows};
 use crate::table::{Table, words};
 
 /// Σ v and Σ v·vᵀ over the rows of a side, as 64-bit whole numbers of 2⁻³². A row's share is a function of the row
@@ -36,6 +37,23 @@ impl Gram {
         let mut sums = Table::new(2 * (1 + n + n * (n + 1) / 2));
         sums.grow_to(1);
         Self { n, sums }
+    }
+
+    /// Of the rows of a table that are not all zeros.
+    pub(super) fn of(n: usize, vectors: &Table) -> Self {
+        let mut gram = Self::new(n);
+        for row in 0..vectors.len() {
+            let vector = vectors.floats(row);
+            if vector.iter().any(|x| *x != 0.0) {
+                gram.replace(None, vector);
+            }
+        }
+        gram
+    }
+
+    /// What the words of its table are.
+    pub(super) fn layout(&self, name: &str) -> Layout {
+        Layout::single(name, Rows::Own, self.sums.width() / 2, Kind::Long)
     }
 
     /// A row that was `old` (`None`: there was none) is `new`.

@@ -1,6 +1,6 @@
 //! What each user touched, oldest first, in linked blocks over a table: bounded per user, the oldest is forgotten.
 
-use super::Slot;
+use super::{Kind, Layout, Rows, Slot};
 use crate::table::{PartError, Table};
 
 /// Words of a block: links to the block before and the one after, then items (slot + 1).
@@ -145,6 +145,24 @@ impl History {
         let kept: Vec<Slot> = self.walk(user).filter(|item| !gone(*item)).collect();
         self.forget(user);
         kept.into_iter().for_each(|item| self.push(user, item));
+    }
+
+    /// Lists under other numbers: of (new, old) ones in this order, each with the items that have a new number, in their
+    /// order.
+    pub(super) fn renumber(&mut self, lists: &[(Slot, Slot)], item: impl Fn(Slot) -> Option<Slot>) {
+        let mut to = Self::new(self.limit);
+        for &(new, old) in lists {
+            self.walk(old).filter_map(&item).for_each(|item| to.push(new, item));
+        }
+        *self = to;
+    }
+
+    /// What the words of its tables are; a list's rows are those of `lists`.
+    pub(super) fn layout(lists: Rows) -> [Layout; 2] {
+        let list = ["oldest", "start", "newest", "length"].map(|what| format!("history.lists.{what}"));
+        let columns: Vec<(&str, usize, Kind)> = list.iter().map(|name| (name.as_str(), 1, Kind::Word)).collect();
+        let blocks = Layout::single("history.blocks", Rows::Own, BLOCK, Kind::Word);
+        [Layout::new("history.lists", lists, &columns), blocks]
     }
 
     fn push(&mut self, user: Slot, item: Slot) {

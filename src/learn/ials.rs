@@ -1,11 +1,11 @@
 //! Online implicit ALS: each event solves its user's and its item's vector anew.
 
-use super::Forgotten;
 use super::gram::{Gram, LARGEST};
 use super::history::History;
 use super::kernels::dot;
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::normal::Normal;
+use super::{Forgotten, Kind, Layout, Renumber, Rows};
 use crate::rng::{Seed, unit_interval};
 use crate::table::{Part, PartError, Table};
 use rand::Rng;
@@ -153,6 +153,13 @@ impl Side {
         all
     }
 
+    fn layout(&self, name: &str, rows: Rows) -> Vec<Layout> {
+        let vectors = [(&*format!("{name}.vectors"), self.vectors.width(), Kind::Weight)];
+        let mut all = vec![Layout::new(name, rows, &vectors), self.gram.layout(&format!("{name}.sums"))];
+        all.extend(History::layout(rows).into_iter().map(|layout| layout.within(name)));
+        all
+    }
+
     fn check(&self, dimensions: usize) -> Result<(), PartError> {
         if self.vectors.width() != dimensions || !self.gram.fits() {
             return Err(PartError("ials: vectors or sums of another shape".to_owned()));
@@ -273,6 +280,22 @@ impl Model for Ials {
     fn forget(&mut self, forgotten: &Forgotten) {
         self.users.forget(&forgotten.users, &forgotten.items);
         self.items.forget(&forgotten.items, &forgotten.users);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let mut all = self.users.layout("users", Rows::Users);
+        all.extend(self.items.layout("items", Rows::Items));
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut [&mut self.users.vectors]);
+        to.move_items(&mut [&mut self.items.vectors]);
+        self.users.observed.renumber(&to.users(), |item| to.item(item));
+        self.items.observed.renumber(&to.items(), |user| to.user(user));
+        for side in [&mut self.users, &mut self.items] {
+            side.gram = Gram::of(self.config.dimensions, &side.vectors);
+        }
     }
 
     fn view(&self) -> Arc<dyn Model> {

@@ -1,9 +1,9 @@
 //! Incremental SGD as published: the baseline of streaming recommenders.
 
-use super::Forgotten;
 use super::gram::{Gram, LARGEST};
 use super::kernels::dot;
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Kind, Layout, Renumber, Rows};
 use crate::event::Id;
 use crate::rng::{Seed, unit_interval};
 use crate::table::{Part, PartError, Table};
@@ -186,6 +186,18 @@ impl Model for Isgd {
         }
         forgotten.zero_users(&mut [&mut self.users]);
         forgotten.zero_items(&mut [&mut self.items]);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let n = self.config.dimensions;
+        let side = |name: &str, rows| Layout::new(name, rows, &[(&format!("{name}.vectors"), n, Kind::Weight)]);
+        vec![side("users", Rows::Users), side("items", Rows::Items), self.sums.layout("users.sums")]
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut [&mut self.users]);
+        to.move_items(&mut [&mut self.items]);
+        self.sums = Gram::of(self.config.dimensions, &self.users);
     }
 
     fn view(&self) -> Arc<dyn Model> {

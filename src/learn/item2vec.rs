@@ -1,11 +1,11 @@
 //! Item vectors from sessions: skip-gram with negative sampling over what a user took last.
 
-use super::Forgotten;
 use super::counter::Counter;
 use super::embedding::{Embedding, Pace};
 use super::kernels::{axpy, dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::noise::Noise;
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::event::Span;
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
@@ -232,6 +232,21 @@ impl Model for Item2vec {
         self.targets.forget_items(forgotten);
         forgotten.zero_items(&mut [self.counts.table_mut()]);
         self.noise.forget(forgotten);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let mut all: Vec<Layout> = self.sources.layout("sources", Rows::Items).into();
+        all.extend(self.targets.layout("targets", Rows::Items));
+        all.push(Counter::layout("counts", Rows::Items));
+        all.extend(Noise::layout());
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_items(&mut self.sources.rows_mut());
+        to.move_items(&mut self.targets.rows_mut());
+        to.move_items(&mut [self.counts.table_mut()]);
+        self.noise.renumber(to);
     }
 
     fn view(&self) -> Arc<dyn Model> {

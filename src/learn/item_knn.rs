@@ -1,10 +1,10 @@
 //! Item-based neighbours by cosine: what the takers of an item also took.
 
-use super::Forgotten;
 use super::counter::Counter;
 use super::history::History;
 use super::links::{Links, position};
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::event::Span;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -176,6 +176,18 @@ impl Model for ItemKnn {
         self.links.forget(forgotten);
         forgotten.zero_items(&mut [self.counts.table_mut()]);
         self.taken.forget_all(&forgotten.users, &forgotten.items);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let mut all = vec![Links::layout("rows"), Counter::layout("counts", Rows::Items)];
+        all.extend(History::layout(Rows::Users));
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        self.links.renumber(to);
+        to.move_items(&mut [self.counts.table_mut()]);
+        self.taken.renumber(&to.users(), |item| to.item(item));
     }
 
     fn view(&self) -> Arc<dyn Model> {

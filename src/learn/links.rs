@@ -1,6 +1,6 @@
 //! Decayed links from item to item: for each item its strongest neighbours (transitions, item_knn).
 
-use super::{Forgotten, Slot};
+use super::{Forgotten, Kind, Layout, Renumber, Rows, Slot};
 use crate::event::{Span, Time};
 use crate::table::{PartError, Table, words};
 
@@ -91,6 +91,46 @@ impl Links {
                 drop_neighbours(self.rows.row_mut(row), len, forgotten);
             }
         }
+    }
+
+    /// Gives items new slots; neighbours that have none are left out, the others keep their order.
+    pub(super) fn renumber(&mut self, to: &Renumber) {
+        to.move_items(&mut [&mut self.rows]);
+        for row in 0..self.rows.len() {
+            let len = (self.rows.row(row)[LEN] as usize).min(NEIGHBOURS);
+            if len == 0 {
+                continue;
+            }
+            let row = self.rows.row_mut(row);
+            let mut kept = 0;
+            for place in 0..len {
+                if let Some(slot) = to.item(row[SLOTS + place]) {
+                    row[SLOTS + kept] = slot;
+                    let weight = words::get_f32(row, WEIGHTS + place).min(FULLEST);
+                    words::put_f32(row, WEIGHTS + kept, weight);
+                    kept += 1;
+                }
+            }
+            row[SLOTS + kept..SLOTS + NEIGHBOURS].fill(0);
+            row[WEIGHTS + kept..WEIGHTS + NEIGHBOURS].fill(0);
+            row[LEN] = kept as u32;
+        }
+    }
+
+    /// What its table's words are.
+    pub(super) fn layout(name: &str) -> Layout {
+        let called = |what: &str| format!("{name}.{what}");
+        Layout::new(
+            name,
+            Rows::Items,
+            &[
+                (&called("reference"), 1, Kind::Long),
+                (&called("length"), 1, Kind::Word),
+                (&called("unused"), SLOTS - LEN - 1, Kind::Unused),
+                (&called("neighbours"), NEIGHBOURS, Kind::Word),
+                (&called("weights"), NEIGHBOURS, Kind::Amount),
+            ],
+        )
     }
 
     pub(super) const fn table(&self) -> &Table {

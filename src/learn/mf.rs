@@ -1,9 +1,9 @@
 //! Logistic matrix factorisation with biases, by steps of second order.
 
-use super::Forgotten;
 use super::kernels::dot;
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::newton::{Base, SIDE, Slope, Step, awaken, bias, learn_pair, learned};
+use super::{Forgotten, Layout, Renumber, Rows, newton};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, RowsMut, Table};
 use std::sync::Arc;
@@ -287,6 +287,25 @@ impl Model for Mf {
     fn forget(&mut self, forgotten: &Forgotten) {
         forgotten.zero_users(&mut [&mut self.users]);
         forgotten.zero_items(&mut [&mut self.items]);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let k = self.config.dimensions;
+        vec![newton::layout("users", Rows::Users, k), newton::layout("items", Rows::Items, k)]
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut [&mut self.users]);
+        to.move_items(&mut [&mut self.items]);
+    }
+
+    fn adopt(&mut self, rows: Rows, slot: Slot, vector: &[f32], bias: f32) -> bool {
+        let (table, prior) = match rows {
+            Rows::Users => (&mut self.users, &self.step.user),
+            Rows::Items => (&mut self.items, &self.step.item),
+            Rows::Own => return false,
+        };
+        newton::adopt(table.floats_mut(slot as usize), vector, bias, prior)
     }
 
     fn view(&self) -> Arc<dyn Model> {

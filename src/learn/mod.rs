@@ -1,15 +1,16 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract), directory (ids, names, who is forgotten: shared by all models), history
-//! (what users took), ratings (what theirs lie around), taught (which items taught something), standards (where their numbers lie),
-//! content (what items are), negatives, kernels, best (of a
-//! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
-//! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
-//! (over adam and dense); fusion (over ranks, and owning others); registry builds them by name.
+//! Read in this order: model (the contract; carry takes it elsewhere), directory (ids, names, who is
+//! forgotten), history (what users took), ratings (what theirs lie around), taught (which items taught something),
+//! standards (where their numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the
+//! models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over ftrl, too); bpr,
+//! item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf (over adam and dense); fusion
+//! (over ranks, and owning others); registry builds them by name.
 
 mod adam;
 mod best;
 mod bpr;
+mod carry;
 mod content;
 mod counter;
 mod dense;
@@ -46,6 +47,7 @@ mod two_tower;
 
 pub use best::Best;
 pub use bpr::{Bpr, BprConfig};
+pub use carry::{Column, Kind, LARGEST, Layout, Renumber, Rows};
 pub use content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
 pub use directory::{DEFAULT_CAPACITY, Directory, MAX_NAME};
 pub use fm::{Fm, FmConfig};

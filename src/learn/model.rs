@@ -1,7 +1,7 @@
 //! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so.
 
-use super::Forgotten;
 use super::content::ItemContent;
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::event::{Id, Time};
 use crate::table::Part;
 use std::sync::Arc;
@@ -100,6 +100,22 @@ pub trait Model: Part + Send + Sync {
     /// Forgets users and items whose slots mean somebody else from now on: their rows become zero, and nothing that
     /// stays may point to them.
     fn forget(&mut self, forgotten: &Forgotten);
+
+    /// What the words of its tables are: one entry a table, in the order of [`Part::tables`].
+    fn layout(&self) -> Vec<Layout>;
+
+    /// Gives every user and item the slot that `to` says, also where a table holds slots; who has none is forgotten as
+    /// by [`Model::forget`]. Scores of who stays are the same, bit for bit, and so is what is learned from then on,
+    /// unless somebody was forgotten. What is derived from rows is made anew, so rows that were filled from elsewhere
+    /// need nothing else.
+    fn renumber(&mut self, to: &Renumber);
+
+    /// Takes a vector and a bias that somebody else learned for a user or an item that has no row here yet. False where
+    /// the model has no use for them: most learn with more than a vector. Vectors have the model's length.
+    fn adopt(&mut self, rows: Rows, slot: Slot, vector: &[f32], bias: f32) -> bool {
+        let _ = (rows, slot, vector, bias);
+        false
+    }
 
     /// Scores the item of each example, then learns the example, one after another: progressive validation of a batch,
     /// `scores` as long as it. The same bits as [`Model::score`] and [`Model::learn`] in turns; models that can do it

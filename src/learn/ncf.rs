@@ -1,10 +1,10 @@
 //! The textbook neural collaborative filter, learning one event at a time.
 
-use super::Forgotten;
 use super::adam::Embeddings;
 use super::dense::{Dense, Sample};
 use super::kernels::sigmoid;
 use super::model::{Context, Example, Learned, Model, NEGATIVES, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
@@ -264,6 +264,20 @@ impl Model for Ncf {
         forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.moments]);
         let items = &mut [&mut self.items.vectors, &mut self.items.moments, &mut self.parts.made_at];
         forgotten.zero_items(items);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let n = self.config.dimensions;
+        let mut all: Vec<Layout> = Embeddings::layout("users", Rows::Users, n).into();
+        all.extend(Embeddings::layout("items", Rows::Items, n));
+        all.extend(self.dense.layout("dense"));
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut [&mut self.users.vectors, &mut self.users.moments]);
+        to.move_items(&mut [&mut self.items.vectors, &mut self.items.moments]);
+        self.parts = Parts { halves: Table::new(self.config.hidden), made_at: Table::new(1) };
     }
 
     fn view(&self) -> Arc<dyn Model> {

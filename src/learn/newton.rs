@@ -1,6 +1,7 @@
 //! Rows that know how sure they are: a vector, a bias, and the precision of each; learned by steps of second order.
 
 use super::kernels::{dot, sigmoid};
+use super::{Kind, Layout, Rows};
 use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::PartError;
@@ -22,6 +23,22 @@ const LONGEST_STEP: f32 = 1.0;
 const CHUNK: usize = 8;
 /// Counts are exact up to here.
 const MOST: f32 = 16_777_216.0;
+
+/// What the words of a table of such rows are.
+pub(super) fn layout(name: &str, rows: Rows, dimensions: usize) -> Layout {
+    let called = |what: &str| format!("{name}.{what}");
+    Layout::new(
+        name,
+        rows,
+        &[
+            (&called("vectors"), dimensions, Kind::Weight),
+            (&called("bias"), 1, Kind::Weight),
+            (&called("precision"), 1, Kind::Amount),
+            (&called("bias_precision"), 1, Kind::Amount),
+            (&called("count"), 1, Kind::Amount),
+        ],
+    )
+}
 
 /// What is believed of a row before it learned, and how fast what it learned is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,6 +145,24 @@ pub(super) fn awaken(row: &mut [f32], k: usize, seed: Seed, id: Id, prior: &Prio
     }
     side[PRECISION] = prior.precision;
     side[BIAS_PRECISION] = prior.bias_precision;
+}
+
+/// Fills a row with what somebody else learned: as sure of it as after some twenty examples.
+pub(super) fn adopt(row: &mut [f32], vector: &[f32], bias: f32, prior: &Prior) -> bool {
+    /// Examples, and the most curvature that each brings.
+    const EXAMPLES: f32 = 20.0;
+    const EACH: f32 = 0.25;
+    let Some((of_vector, side)) = row.split_at_mut_checked(vector.len()).filter(|(_, side)| side.len() == SIDE) else {
+        return false;
+    };
+    for (own, x) in of_vector.iter_mut().zip(vector) {
+        *own = cut(*x, LARGEST);
+    }
+    side[BIAS] = cut(bias, LARGEST);
+    side[PRECISION] = prior.precision + EXAMPLES * EACH;
+    side[BIAS_PRECISION] = prior.bias_precision + EXAMPLES * EACH;
+    side[COUNT] = EXAMPLES;
+    true
 }
 
 /// How both sides of a pair step.

@@ -1,7 +1,7 @@
 //! Negatives in proportion to a power of frequency: word2vec's table, filled while items come.
 
-use super::Forgotten;
 use super::model::Slot;
+use super::{Forgotten, Kind, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{PartError, Table, words};
 use rand::Rng;
@@ -70,6 +70,33 @@ impl Noise {
         }
         words::put_u64(self.filled.row_mut(0), 0, kept.len() as u64);
         forgotten.zero_items(&mut [&mut self.counts]);
+    }
+
+    /// Gives items new slots. Where all in the table have one, it keeps its order and its places; who has none is
+    /// forgotten.
+    pub(super) fn renumber(&mut self, to: &Renumber) {
+        let filled = self.filled().min(PLACES as u64) as usize;
+        let mut gone: Vec<Slot> =
+            (0..filled).map(|place| self.places.row(place)[0]).filter(|slot| to.item(*slot).is_none()).collect();
+        if !gone.is_empty() {
+            gone.sort_unstable();
+            gone.dedup();
+            self.forget(&Forgotten { users: Vec::new(), items: gone });
+        }
+        for place in 0..self.filled().min(PLACES as u64) as usize {
+            let slot = self.places.row(place)[0];
+            self.places.row_mut(place)[0] = to.item(slot).unwrap_or(slot);
+        }
+        to.move_items(&mut [&mut self.counts]);
+    }
+
+    /// What the words of its tables are.
+    pub(super) fn layout() -> [Layout; 3] {
+        [
+            Layout::single("noise.places", Rows::Own, 1, Kind::Word),
+            Layout::single("noise.counts", Rows::Items, 1, Kind::Word),
+            Layout::single("noise.filled", Rows::Own, 1, Kind::Long),
+        ]
     }
 
     /// Chance for the draws of one example.

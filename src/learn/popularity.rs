@@ -1,8 +1,8 @@
 //! Decayed popularity: the baseline, and the fallback of whoever knows nothing better.
 
-use super::Forgotten;
 use super::counter::Counter;
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::event::Span;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -102,6 +102,14 @@ impl Model for Popularity {
 
     fn forget(&mut self, forgotten: &Forgotten) {
         forgotten.zero_items(&mut [self.counts.table_mut()]);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        vec![Counter::layout("counts", Rows::Items)]
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_items(&mut [self.counts.table_mut()]);
     }
 
     fn view(&self) -> Arc<dyn Model> {

@@ -15,6 +15,7 @@ use super::transitions::{Transitions, TransitionsConfig};
 use super::two_tower::{TwoTower, TwoTowerConfig};
 use crate::event::Span;
 use crate::rng::Seed;
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// All models and the parameters that each has, cheapest first.
@@ -151,6 +152,51 @@ impl Resolved {
     }
 }
 
+impl Resolved {
+    /// The parameters that can be set, in the order of [`TABLE`]'s names. Those of a fusion are its members'.
+    fn values(&self) -> Vec<(&'static str, f64)> {
+        // 0.9 as a 32-bit float is to be told as 0.9.
+        let float = |x: f32| x.to_string().parse().unwrap_or(f64::from(x));
+        let time = |span: Span| ("half_life", span.0 as f64);
+        let usual = |n: usize, rate: f32, ridge: f32| {
+            vec![("dimensions", n as f64), ("learning_rate", float(rate)), ("regularisation", float(ridge))]
+        };
+        match self {
+            Self::Popularity(c) => vec![time(c.half_life)],
+            Self::Transitions(c) => vec![time(c.half_life)],
+            Self::ItemKnn(c) => vec![time(c.half_life)],
+            Self::Isgd(c) => usual(c.dimensions, c.learning_rate, c.regularisation),
+            Self::Mf(c) => usual(c.dimensions, c.learning_rate, c.regularisation),
+            Self::Fm(c) => usual(c.dimensions, c.learning_rate, c.regularisation),
+            Self::Bpr(c) => usual(c.dimensions, c.learning_rate, c.regularisation),
+            Self::TwoTower(c) => usual(c.dimensions, c.learning_rate, c.regularisation),
+            Self::Item2vec(c) => {
+                let rate = float(c.learning_rate);
+                vec![("dimensions", c.dimensions as f64), ("learning_rate", rate), time(c.half_life)]
+            }
+            Self::Ials(c) => vec![
+                ("dimensions", c.dimensions as f64),
+                ("regularisation", float(c.regularisation)),
+                ("unobserved", float(c.unobserved)),
+            ],
+            Self::Fusion(c) => vec![("dimensions", c.ials.dimensions as f64), time(c.transitions.half_life)],
+            Self::Ncf(c) => vec![
+                ("dimensions", c.dimensions as f64),
+                ("learning_rate", float(c.learning_rate)),
+                ("hidden", c.hidden as f64),
+            ],
+        }
+    }
+}
+
+/// All parameters of a model that can be set, with the values they have, set or not; times in milliseconds. Nothing of
+/// a model that does not exist.
+#[must_use]
+pub fn parameters(kind: &str, config: &ModelConfig) -> BTreeMap<String, f64> {
+    let values = Resolved::of(kind, config).map(|resolved| resolved.values()).unwrap_or_default();
+    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 impl ModelConfig {
     /// Whether the parameters fit a kind: every one that is set belongs to it and lies in its range.
     ///
@@ -229,10 +275,13 @@ mod tests {
     #[test]
     fn parameters_are_checked_and_hashed_as_resolved() {
         let none = ModelConfig::default();
-        for kind in KINDS {
+        for (kind, its) in TABLE {
+            assert_eq!(parameters(kind, &none).len(), its.len());
+            assert!(its.iter().all(|name| parameters(kind, &none).contains_key(*name)), "{kind}");
             assert_eq!(none.check(kind), Ok(()));
             assert_eq!(build(kind, &none, Seed(1)).map(|m| m.kind()), Some(kind));
         }
+        assert_eq!(parameters("mf", &none)["learning_rate"], 0.9);
         assert!(USUAL.iter().all(|kind| KINDS.contains(kind)));
         assert!(build("mff", &none, Seed(1)).is_none());
         assert!(none.check("mff").is_err_and(|e| e.contains("transitions")));

@@ -1,9 +1,9 @@
 //! Decayed item-to-item transitions: what comes after what, explainable and quick to learn.
 
-use super::Forgotten;
 use super::counter::Counter;
 use super::links::{Links, position};
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::event::Span;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -161,6 +161,15 @@ impl Model for Transitions {
     fn forget(&mut self, forgotten: &Forgotten) {
         self.links.forget(forgotten);
         forgotten.zero_items(&mut [self.counts.table_mut()]);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        vec![Links::layout("rows"), Counter::layout("counts", Rows::Items)]
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        self.links.renumber(to);
+        to.move_items(&mut [self.counts.table_mut()]);
     }
 
     fn view(&self) -> Arc<dyn Model> {

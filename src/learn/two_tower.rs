@@ -1,10 +1,10 @@
 //! Two towers: an item and whom it meets as vectors of one space, out of content and ids.
 
-use super::Forgotten;
-use super::content::{BUCKETS, Feature, ItemContent, MAX_FEATURES};
+use super::content::{BUCKETS, CONTENT, Feature, ItemContent, MAX_FEATURES, content_layout};
 use super::embedding::{Embedding, Pace};
 use super::kernels::{axpy, dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
+use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
 use std::sync::Arc;
@@ -26,8 +26,6 @@ impl Default for TwoTowerConfig {
     }
 }
 
-/// Words of an item's content: number of features, then their places, then their values.
-const CONTENT: usize = 1 + 2 * MAX_FEATURES;
 /// How many recent items the user tower sees, and how fast their say falls with age.
 const SEEN: usize = 5;
 const SAY_DECAY: f32 = 0.8;
@@ -363,6 +361,32 @@ impl Model for TwoTower {
         self.items.forget_items(forgotten);
         self.seen.forget_items(forgotten);
         forgotten.zero_items(&mut [&mut self.content]);
+    }
+
+    fn layout(&self) -> Vec<Layout> {
+        let rows = |name: &str| match name {
+            "users" => Rows::Users,
+            "items" | "seen" => Rows::Items,
+            _ => Rows::Own,
+        };
+        let mut all: Vec<Layout> = self.embeddings().iter().flat_map(|(name, e)| e.layout(name, rows(name))).collect();
+        all.push(content_layout("content"));
+        all
+    }
+
+    fn renumber(&mut self, to: &Renumber) {
+        to.move_users(&mut self.users.rows_mut());
+        to.move_items(&mut self.items.rows_mut());
+        to.move_items(&mut self.seen.rows_mut());
+        to.move_items(&mut [&mut self.content]);
+    }
+
+    fn adopt(&mut self, rows: Rows, slot: Slot, vector: &[f32], bias: f32) -> bool {
+        match rows {
+            Rows::Users => self.users.adopt(slot, vector, bias),
+            Rows::Items => self.items.adopt(slot, vector, bias),
+            Rows::Own => false,
+        }
     }
 
     fn view(&self) -> Arc<dyn Model> {

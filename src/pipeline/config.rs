@@ -1,14 +1,18 @@
 //! What a pipeline is built from, and how one memory limit is shared out.
 
 use super::teach::Teaching;
+use super::warm::WarmStart;
 use crate::allocate::ExperimentConfig;
 use crate::learn::ModelConfig;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Settings of one pipeline.
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
     /// The models that learn, each under its registry name.
     pub models: Vec<(String, ModelConfig)>,
+    /// Files that models begin from where they have nothing yet; at most one a model.
+    pub warm: Vec<WarmStart>,
     /// The experiments.
     pub experiments: Vec<ExperimentConfig>,
     /// How interactions become labels and weights.
@@ -27,6 +31,7 @@ impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
             models: Vec::new(),
+            warm: Vec::new(),
             experiments: Vec::new(),
             teaching: Teaching::default(),
             memory: 4 << 30,
@@ -34,6 +39,15 @@ impl Default for PipelineConfig {
             threads: 1,
             nanos: || 0,
         }
+    }
+}
+
+impl PipelineConfig {
+    /// What a saved model of this kind depends on: its parameters, and the file it began from.
+    pub(super) fn params_hash(&self, kind: &str, model: &ModelConfig) -> u64 {
+        let own = model.params_hash(kind);
+        let began = self.warm.iter().find(|warm| warm.kind == kind);
+        began.map_or(own, |warm| xxh3_64_with_seed(&warm.hash.to_le_bytes(), own))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Read in this order: arrival (a record, decoded), config, state, step (calls the others), teach (what an interaction is worth), stage (events become
 //! examples), settle (decisions and rewards become outcomes), train (score, then learn), report, facts and view (what
-//! readers get), recommend, invariant, checkpoint.
+//! readers get), recommend, invariant, checkpoint, portable (a model as a file of its own), warm (models that begin
+//! from such files).
 
 mod arrival;
 pub mod checkpoint;
@@ -10,6 +11,7 @@ mod config;
 mod counts;
 mod facts;
 mod invariant;
+pub mod portable;
 mod recommend;
 mod report;
 mod settle;
@@ -19,6 +21,7 @@ mod step;
 mod teach;
 mod train;
 mod view;
+mod warm;
 
 pub use arrival::Arrival;
 pub use config::PipelineConfig;
@@ -32,3 +35,4 @@ pub use state::State;
 pub use step::{CutInput, Input, Pipeline};
 pub use teach::Teaching;
 pub use view::View;
+pub use warm::{WarmStart, Warmed};

@@ -7,7 +7,7 @@ use crate::allocate::Experiment;
 use crate::evaluate::{Comparison, Comparisons, Progressive, ProgressiveSummary};
 use crate::event::Time;
 use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
-use crate::learn::{Directory, Model, Ratings, Standards, registry};
+use crate::learn::{Directory, Model, ModelConfig, Ratings, Standards, registry};
 use crate::rng::Seed;
 use crate::table::{Part, PartError};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -15,6 +15,10 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 /// A model with its progressive scores.
 pub(super) struct Trained {
     pub(super) kind: String,
+    pub(super) config: ModelConfig,
+    /// What it draws from.
+    pub(super) seed: Seed,
+    /// Of its parameters and of the file it began from, if any.
     pub(super) params_hash: u64,
     pub(super) model: Box<dyn Model>,
     pub(super) scores: Progressive,
@@ -49,7 +53,9 @@ impl State {
         for (kind, model) in &config.models {
             models.push(Trained {
                 kind: kind.clone(),
-                params_hash: model.params_hash(kind),
+                config: *model,
+                seed: seed.named(kind),
+                params_hash: config.params_hash(kind, model),
                 model: registry::build(kind, model, seed.named(kind))
                     .ok_or_else(|| format!("no model is called {kind}; there are {}", registry::KINDS.join(", ")))?,
                 scores: Progressive::default(),

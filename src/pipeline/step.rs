@@ -138,6 +138,10 @@ impl Pipeline {
         let log_time = cut.log_time.max(before);
         self.state.counts.log_time = log_time.0;
         self.state.directory.set_now(log_time);
+        if before == Time::NEVER {
+            // Only who was brought from elsewhere is known before the first cut.
+            self.state.directory.touch_all();
+        }
         let mut batch = Batch::default();
         let (rules, rank_share) = (&self.rules, cut.rank_share);
         let turn = &mut Turn { batch: &mut batch, report: &mut *report, rules, rank_share, log_time };

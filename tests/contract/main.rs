@@ -1,5 +1,6 @@
 //! What every model must keep, whatever it is: one suite over all kinds.
 
+mod carry;
 mod stream;
 
 use proptest::prelude::*;

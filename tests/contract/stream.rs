@@ -81,6 +81,11 @@ impl Slots {
         Self { users: shuffle(USERS, "users"), items: shuffle(ITEMS, "items") }
     }
 
+    /// A user's slot.
+    pub(crate) fn user(&self, user: u32) -> Slot {
+        self.users[user as usize]
+    }
+
     /// An item's slot; what is not in the stream comes behind.
     pub(crate) fn item(&self, item: u32) -> Slot {
         self.items.get(item as usize).copied().unwrap_or(item)

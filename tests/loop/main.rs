@@ -4,3 +4,4 @@ mod bad_input;
 mod instance;
 mod restoring;
 mod round;
+mod warm;

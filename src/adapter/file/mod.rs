@@ -1,9 +1,10 @@
 //! Folders and files on local disks: where checkpoints lie (store), and data sets read row by row (rows) or whole
-//! (ratings).
+//! (ratings); files written whole or not at all (whole).
 
 mod ratings;
 mod rows;
 mod store;
+mod whole;
 
 pub use ratings::{BadRating, Rating, ratings};
 pub use rows::{
@@ -11,3 +12,4 @@ pub use rows::{
     movies_beside, read_held_out, write_json_lines,
 };
 pub use store::{FolderError, FolderStore};
+pub use whole::{write_beside, write_tensors};
