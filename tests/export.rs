@@ -83,6 +83,10 @@ fn what_was_trained_offline_is_where_the_next_replay_begins() {
     assert!(code == 1 && why.contains("it holds a model mf, not transitions"), "{why}");
     let (code, why) = told(&replay("lately.jsonl", &["--warm-start", "mf=gone.safetensors"]));
     assert!(code == 2 && why.contains("gone.safetensors"), "{why}");
+    let begun = "[[model]]\nname = 'mf'\nwarm_start = 'short.safetensors'\n";
+    std::fs::write(folder.path().join("reiver.toml"), begun).expect("written");
+    let (code, why) = told(&reiver(&["check", "--offline"], folder.path()));
+    assert!(code == 3 && why.contains("mf cannot begin from") && why.contains("no whole safetensors file"), "{why}");
     std::fs::write(folder.path().join("wide.toml"), "[[model]]\nname = 'mf'\ndimensions = 16\n").expect("written");
     let (code, why) =
         told(&replay("lately.jsonl", &["--config", "wide.toml", "--warm-start", "mf=models/mf.safetensors"]));

@@ -48,6 +48,7 @@ pub(super) fn check(args: &CheckArgs) -> Outcome {
         inspect::brokers(&mut found, &settings, args.samples.min(100_000));
     }
     inspect::checkpoint(&mut found, &settings);
+    inspect::files(&mut found, &settings);
     if args.output.json {
         output::document(&found)?;
     } else {

@@ -3,6 +3,7 @@
 
 use crate::adapter::file::FolderStore;
 use crate::adapter::kafka::{TopicFacts, TopicPlan, describe, sample};
+use crate::app;
 use crate::codec;
 use crate::config::{Settings, SourceSettings};
 use crate::pipeline::Pipeline;
@@ -185,4 +186,27 @@ pub(super) fn checkpoint(found: &mut Inspection, settings: &Settings) {
         skipped: restored.skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.why)).collect(),
         parts: verdicts.into_iter().map(|(part, verdict)| (part, verdict.to_string())).collect(),
     });
+}
+
+/// Tries the files that models would begin from.
+pub(super) fn files(found: &mut Inspection, settings: &Settings) {
+    let settings = settings.pipeline(1);
+    let kept = |kind: &str| {
+        let parts = found.checkpoint.iter().flat_map(|checkpoint| &checkpoint.parts);
+        parts
+            .into_iter()
+            .any(|(part, verdict)| *part == format!("model:{kind}") && *verdict == Verdict::Keep.to_string())
+    };
+    let begun = Pipeline::new(&settings).and_then(|mut pipeline| app::warm_start(&mut pipeline, &settings, kept));
+    match begun {
+        Ok(begun) => found.doubts.extend(begun.iter().filter(|it| !it.bad.is_empty()).map(|it| {
+            format!(
+                "model {}: {} rows of its file cannot be used, the first of them {}",
+                it.kind,
+                it.bad.len(),
+                it.bad[0]
+            )
+        })),
+        Err(why) => found.problems.push(why),
+    }
 }
