@@ -47,7 +47,6 @@ const LAYOUT: u32 = 2;
 
 impl State {
     pub(super) fn new(config: &PipelineConfig) -> Result<Self, String> {
-        let budget = Budget::of(config.memory);
         let seed = Seed(config.seed);
         let mut models = Vec::new();
         for (kind, model) in &config.models {
@@ -62,6 +61,7 @@ impl State {
                 nanos: 0,
             });
         }
+        let budget = Budget::of(config.memory, models.iter().map(|t: &Trained| &*t.model));
         let mut directory = Directory::default();
         directory.set_capacity(budget.users, budget.items);
         let state = Self {

@@ -1,5 +1,6 @@
 //! What the words of a model's tables are: so that they can be read and written without knowing the model.
 
+use crate::table::PAGE_WORDS;
 use serde::{Deserialize, Serialize};
 
 /// What the rows of a table are.
@@ -101,6 +102,13 @@ impl Layout {
         self.table = format!("{owner}.{}", self.table);
         self.columns.iter_mut().for_each(|column| column.name = format!("{owner}.{}", column.name));
         self
+    }
+
+    /// Bytes that a row takes in its page, with what is left of the page where no further row fits.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let words = self.words().max(1);
+        size_of::<u32>() * if words > PAGE_WORDS { words } else { PAGE_WORDS.div_ceil(PAGE_WORDS / words) }
     }
 
     /// Words in a row.
