@@ -1,11 +1,10 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract; carry takes it elsewhere), directory (ids, names, who is
-//! forgotten), history (what users took), ratings (what theirs lie around), taught (which items taught something),
-//! standards (where their numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the
-//! models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over ftrl, too); bpr,
-//! item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf (over adam and dense); fusion
-//! (over ranks, and owning others); registry builds them by name.
+//! Read in this order: model (the contract; carry takes it elsewhere), directory (ids, names, who is forgotten), history
+//! (what users took), ratings (what theirs lie around), taught (which items taught something), standards (where their
+//! numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the models: popularity;
+//! transitions and item_knn (links); isgd; mf (newton) and fm (ftrl, too); bpr, item2vec and two_tower (embedding; noise);
+//! ials (normal and gram); ncf (adam, products, dense); fusion (ranks, others); registry builds them by name.
 
 mod adam;
 mod best;
@@ -36,6 +35,7 @@ mod newton;
 mod noise;
 mod normal;
 mod popularity;
+mod products;
 mod ranks;
 mod ratings;
 pub mod registry;

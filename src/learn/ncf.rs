@@ -1,53 +1,59 @@
-//! The textbook neural collaborative filter, learning one event at a time.
+//! Neural collaborative filtering, learning one event at a time.
+
+mod lesson;
 
 use super::adam::Embeddings;
-use super::dense::{Dense, Sample};
-use super::kernels::sigmoid;
-use super::model::{Context, Example, Learned, Model, NEGATIVES, Slot};
+use super::dense::Dense;
+use super::model::{Context, Example, Learned, Model, Slot};
+use super::products::shaped;
 use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
+use lesson::{Lesson, beside};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Parameters of [`Ncf`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NcfConfig {
-    /// Length of user and item embeddings.
+    /// Length of the user and item embeddings that the layers see.
     pub dimensions: usize,
+    /// Length of the factors whose product is added to the layers' logit, with a bias of user and item; 0: none of it.
+    pub factors: usize,
     /// Units of the hidden layer.
     pub hidden: usize,
     /// Step size of Adam.
     pub learning_rate: f32,
     /// Examples whose gradients are collected for one step of the dense layers; embeddings step at every example.
     pub batch: u32,
+    /// How much the item that nobody knows counts, beside a drawn negative; 0: the layers are told nothing of it.
+    pub newcomers: f32,
 }
 
 impl Default for NcfConfig {
     fn default() -> Self {
-        Self { dimensions: 50, hidden: 100, learning_rate: 7e-3, batch: 16 }
+        Self { dimensions: 50, factors: 16, hidden: 100, learning_rate: 7e-3, batch: 16, newcomers: 0.25 }
     }
 }
 
 /// First embeddings are uniform within this.
 const REACH: f32 = 0.05;
-/// What the layers are told beside every positive: an item that never learned (a zero vector) is taken with this
-/// probability. Without it nothing would hold the score of unknown items down.
-const NEWCOMER: f32 = 0.05;
-/// How much that counts, beside a drawn negative.
-const NEWCOMER_WEIGHT: f32 = 0.25;
-/// Heaviest weight that an example has.
-const HEAVIEST: f32 = 100.0;
+/// First factors are uniform within this.
+const FACTORS_REACH: f32 = 0.1;
+/// Items that are scored together.
+const TOGETHER: usize = 64;
 /// A view brings the item halves of this many items up to date; beyond, a request pays for what it asks.
 const VIEW_ITEMS: usize = 32_768;
 
-/// Embeddings of user and item (50 each), concatenated → dense 100 ReLU → dense 1 sigmoid; binary cross-entropy over
-/// a positive and its drawn negatives; Adam, lazy for rows (He et al. 2017, "Neural collaborative filtering", the
-/// MLP part with one hidden layer; Kingma & Ba 2015).
+/// Two parts whose logits are added (He et al. 2017, "Neural collaborative filtering"): embeddings of user and item,
+/// concatenated → dense ReLU → dense 1 (their MLP, with one hidden layer), and the product of two other vectors with
+/// biases (their GMF, its output weights kept in the vectors); binary cross-entropy over a positive and its drawn
+/// negatives; Adam, lazy for rows (Kingma & Ba 2015). `factors: 0` leaves the textbook's MLP alone.
 ///
 /// Embeddings learn at every example, the dense layers once per `batch` examples. So W1's product with an item holds
-/// for a while and is kept: ranking a catalogue costs one product per item and batch, not per event. An id that
-/// never learned has a zero embedding: an average user; an item that is seldom taken, which the layers learn beside.
+/// for a while and is kept: ranking a catalogue costs one product per item and batch, not per event. And examples that
+/// share no row go through the layers together, with the bits of one after another. An id that never learned has a
+/// zero embedding: an average user; an item that is seldom taken, which the layers learn beside.
 ///
 /// ```
 /// use reiver::event::{Id, Time};
@@ -74,6 +80,9 @@ pub struct Ncf {
     dense: Dense,
     progress: Progress,
     parts: Parts,
+    /// Factors and bias of a user whom nobody knows: zeros.
+    nothing: Vec<f32>,
+    lesson: Lesson,
 }
 
 /// What the blob holds.
@@ -97,13 +106,19 @@ impl Ncf {
     /// Nothing learned yet.
     #[must_use]
     pub fn new(config: NcfConfig, seed: Seed) -> Self {
+        let NcfConfig { dimensions, factors, hidden, .. } = config;
+        // The biases come with the factors.
+        let biases = usize::from(factors > 0);
+        let rows = [(dimensions, REACH), (factors, FACTORS_REACH), (biases, 0.0)];
         Self {
             config,
-            users: Embeddings::new(config.dimensions, REACH, seed.named("users")),
-            items: Embeddings::new(config.dimensions, REACH, seed.named("items")),
-            dense: Dense::new(2 * config.dimensions, config.hidden, seed.named("dense")),
+            users: Embeddings::new(rows, seed.named("users")),
+            items: Embeddings::new(rows, seed.named("items")),
+            dense: Dense::new(dimensions, hidden, seed.named("dense")),
             progress: Progress::default(),
-            parts: Parts { halves: Table::new(config.hidden), made_at: Table::new(1) },
+            parts: Parts { halves: Table::new(hidden), made_at: Table::new(1) },
+            nothing: vec![0.0; factors + biases],
+            lesson: Lesson::default(),
         }
     }
 
@@ -112,49 +127,20 @@ impl Ncf {
         (self.progress.steps as u32).wrapping_add(1)
     }
 
-    fn user_part(&self, context: &Context<'_>) -> Vec<f32> {
-        match context.user {
-            Some(user) => self.dense.layers().user_part(self.users.vector(user)),
-            None => self.dense.layers().user_part(&[]),
-        }
+    /// b1 and the user's half of the hidden layer's input; and the user's factors and bias.
+    fn of_user(&self, context: &Context<'_>) -> (Vec<f32>, &[f32]) {
+        let n = self.config.dimensions;
+        let Some(user) = context.user else { return (self.dense.nobody().to_vec(), &self.nothing) };
+        let row = self.users.vector(user);
+        let mut part = vec![0.0; self.config.hidden];
+        self.dense.user_parts(shaped(&row[..n], n), &mut part);
+        (part, &row[n..])
     }
 
-    /// Samples' gradients go to the dense batch and come back for the embeddings.
-    fn learn_samples(&mut self, user: Slot, samples: &[(Slot, f32)], weight: f32) -> Learned {
-        let (n, hidden) = (self.config.dimensions, self.config.hidden);
-        let layers = self.dense.layers();
-        let vector = self.users.vector(user).to_vec();
-        let user_part = layers.user_part(&vector);
-        let mut parts = vec![0.0; samples.len() * hidden];
-        let mut errors = [0.0; 1 + NEGATIVES];
-        let nobody = vec![0.0; n.max(hidden)];
-        let newcomer = NEWCOMER_WEIGHT * weight * (sigmoid(layers.logit(&user_part, &nobody[..hidden])) - NEWCOMER);
-        for ((&(item, label), part), error) in samples.iter().zip(parts.chunks_exact_mut(hidden)).zip(&mut errors) {
-            layers.item_part(self.items.vector(item), part);
-            *error = weight * (sigmoid(layers.logit(&user_part, part)) - label);
-        }
-        if !(newcomer.is_finite() && errors.iter().all(|e| e.is_finite())) {
-            return Learned::skipped(1);
-        }
-        let mut backward = Vec::with_capacity(samples.len() + 1);
-        for ((&(item, _), part), error) in samples.iter().zip(parts.chunks_exact(hidden)).zip(errors) {
-            backward.push(Sample { item: self.items.vector(item), part, error });
-        }
-        backward.push(Sample { item: &nobody[..n], part: &nobody[..hidden], error: newcomer });
-        let (by_user, by_items) = self.dense.backward(&vector, &user_part, &backward);
-        let rate = self.config.learning_rate;
-        self.users.step(user, &by_user, rate);
-        for (&(item, _), gradient) in samples.iter().zip(by_items.chunks_exact(n)) {
-            self.items.step(item, gradient, rate);
-            self.parts.made_at.row_mut(item as usize)[0] = 0;
-        }
-        self.progress.collected += 1;
-        if self.progress.collected >= self.config.batch {
-            self.progress.steps += 1;
-            self.dense.step(self.progress.collected, rate, self.progress.steps);
-            self.progress.collected = 0;
-        }
-        Learned::default()
+    fn score_one(&self, context: &Context<'_>, item: Slot) -> f32 {
+        let mut score = [0.0];
+        self.score(context, &[item], &mut score);
+        score[0]
     }
 }
 
@@ -188,7 +174,7 @@ impl Part for Ncf {
     fn restore(&mut self, blob: &[u8]) -> Result<(), PartError> {
         self.progress = serde_json::from_slice(blob).map_err(|e| PartError(format!("ncf: {e}")))?;
         self.parts.made_at.clear();
-        if self.dense.fits() { Ok(()) } else { Err(PartError("ncf: dense layers of another shape".to_owned())) }
+        if self.dense.restored() { Ok(()) } else { Err(PartError("ncf: dense layers of another shape".to_owned())) }
     }
 
     fn bytes(&self) -> usize {
@@ -203,28 +189,36 @@ impl Model for Ncf {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let layers = self.dense.layers();
-        let user_part = self.user_part(context);
-        let mut part = vec![0.0; self.config.hidden];
-        for (item, score) in items.iter().zip(scores) {
-            layers.item_part(self.items.vector(*item), &mut part);
-            *score = layers.logit(&user_part, &part);
+        let (n, hidden) = (self.config.dimensions, self.config.hidden);
+        let (user_part, user) = self.of_user(context);
+        let mut parts = vec![0.0; items.len().min(TOGETHER) * hidden];
+        let mut vectors = Vec::with_capacity(items.len().min(TOGETHER) * n);
+        for (items, scores) in items.chunks(TOGETHER).zip(scores.chunks_mut(TOGETHER)) {
+            vectors.clear();
+            items.iter().for_each(|item| vectors.extend_from_slice(&self.items.vector(*item)[..n]));
+            let parts = &mut parts[..items.len() * hidden];
+            self.dense.item_parts(shaped(&vectors, n), parts);
+            for ((item, part), score) in items.iter().zip(parts.chunks_exact(hidden)).zip(scores) {
+                *score = self.dense.logit(&user_part, part) + beside(user, &self.items.vector(*item)[n..]);
+            }
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        let layers = self.dense.layers();
-        let user_part = self.user_part(context);
+        let n = self.config.dimensions;
+        let (user_part, user) = self.of_user(context);
         let mut part = vec![0.0; self.config.hidden];
         let now = self.now();
         for (item, score) in scores.iter_mut().enumerate() {
+            let row = self.items.vectors.floats(item);
             // A half that was kept has the bits of one computed now.
-            *score = if self.parts.made_at.row(item)[0] == now {
-                layers.logit(&user_part, self.parts.halves.floats(item))
+            let half = if self.parts.made_at.row(item)[0] == now {
+                self.parts.halves.floats(item)
             } else {
-                layers.item_part(self.items.vectors.floats(item), &mut part);
-                layers.logit(&user_part, &part)
+                self.dense.item_parts(shaped(&row[..n], n), &mut part);
+                &part
             };
+            *score = self.dense.logit(&user_part, half) + beside(user, &row[n..]);
         }
     }
 
@@ -233,31 +227,36 @@ impl Model for Ncf {
     }
 
     fn prepare(&mut self, items: usize) {
-        let now = self.now();
-        let layers = self.dense.layers();
-        for item in 0..items.min(self.items.vectors.len()) {
-            if self.parts.made_at.row(item)[0] != now {
-                layers.item_part(self.items.vectors.floats(item), self.parts.halves.floats_mut(item));
-                self.parts.made_at.row_mut(item)[0] = now;
+        let (now, n, hidden) = (self.now(), self.config.dimensions, self.config.hidden);
+        let items = items.min(self.items.vectors.len());
+        let mut old = (0..items).filter(|item| self.parts.made_at.row(*item)[0] != now).collect::<Vec<_>>();
+        let (mut vectors, mut parts) = (Vec::new(), vec![0.0; TOGETHER * hidden]);
+        for items in old.chunks_mut(TOGETHER) {
+            vectors.clear();
+            items.iter().for_each(|item| vectors.extend_from_slice(&self.items.vectors.floats(*item)[..n]));
+            let parts = &mut parts[..items.len() * hidden];
+            self.dense.item_parts(shaped(&vectors, n), parts);
+            for (item, part) in items.iter().zip(parts.chunks_exact(hidden)) {
+                self.parts.halves.floats_mut(*item).copy_from_slice(part);
+                self.parts.made_at.row_mut(*item)[0] = now;
             }
         }
     }
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
-        let Some(user) = example.context.user else { return Learned::default() };
-        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned::skipped(1);
+        let mut learned = Learned::default();
+        if example.context.user.is_some() {
+            self.learn_some(std::slice::from_ref(example), &mut [0.0], &mut learned);
         }
-        self.users.awaken(user, example.context.user_id);
-        self.items.awaken(example.item, example.item_id);
-        let mut samples = [(example.item, example.label.clamp(0.0, 1.0)); 1 + NEGATIVES];
-        let mut count = 1;
-        // A negative that never learned here has no id to draw its first vector from: it is left out.
-        for negative in example.negatives.iter().take(NEGATIVES).filter(|n| self.items.learned(**n)) {
-            samples[count] = (*negative, 0.0);
-            count += 1;
+        learned
+    }
+
+    fn learn_all(&mut self, examples: &[Example<'_>], scores: &mut [f32]) -> Learned {
+        let (mut learned, mut done) = (Learned::default(), 0);
+        while done < examples.len().min(scores.len()) {
+            done += self.learn_some(&examples[done..], &mut scores[done..], &mut learned);
         }
-        self.learn_samples(user, &samples[..count], example.weight.min(HEAVIEST))
+        learned
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
@@ -267,9 +266,8 @@ impl Model for Ncf {
     }
 
     fn layout(&self) -> Vec<Layout> {
-        let n = self.config.dimensions;
-        let mut all: Vec<Layout> = Embeddings::layout("users", Rows::Users, n).into();
-        all.extend(Embeddings::layout("items", Rows::Items, n));
+        let mut all: Vec<Layout> = self.users.layout("users", Rows::Users).into();
+        all.extend(self.items.layout("items", Rows::Items));
         all.extend(self.dense.layout("dense"));
         all
     }
@@ -283,9 +281,11 @@ impl Model for Ncf {
     fn view(&self) -> Arc<dyn Model> {
         // What only learning needs stays behind: its pages can then be written without copies.
         let mut view = self.clone();
-        for table in [&mut view.users.moments, &mut view.items.moments, &mut view.dense.learning] {
+        for table in [&mut view.users.moments, &mut view.items.moments] {
             *table = Table::new(table.width());
         }
+        view.dense.drop_learning();
+        view.lesson = Lesson::default();
         view.prepare(VIEW_ITEMS);
         Arc::new(view)
     }

@@ -108,12 +108,13 @@ fn several_models_share_what_they_bring() {
 #[test]
 fn what_is_brought_takes_half_of_the_room() {
     let file = file_of("mf");
-    // The least memory there is: 384 users, 64 items.
-    let small = PipelineConfig { memory: 1, ..config(&["mf"]) };
+    // The least memory there is; models with long rows leave room for some fifty items.
+    let small = PipelineConfig { memory: 1, ..config(&["mf", "transitions", "item_knn"]) };
     let mut pipeline = Pipeline::new(&small).expect("known");
     let told = pipeline.state_mut().warm_start("mf", &file).expect("ours");
     assert_eq!((told.users, told.users_left_out), (22, 0));
-    assert_eq!((told.items, told.items_left_out), (32, 2), "{told:?}");
+    assert_eq!(told.items + told.items_left_out, 34, "{told:?}");
+    assert!((20..34).contains(&told.items), "{told:?}");
     play(&mut pipeline, 5000, 5100);
 }
 
