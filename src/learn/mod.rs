@@ -4,7 +4,7 @@
 //! (what users took), taught (which items taught something), content (what items are), negatives, kernels, best (of a
 //! catalogue); then the models: popularity; transitions and item_knn (over links); isgd; mf (over newton) and fm (over
 //! ftrl, too); bpr, item2vec and two_tower (over embedding; noise); ials (over normal and gram); ncf
-//! (over adam, products and dense); fusion (over ranks, and owning others); registry builds them by name.
+//! (over adam, products, dense and newton); fusion (over ranks, and owning others); registry builds them by name.
 
 mod adam;
 mod best;
