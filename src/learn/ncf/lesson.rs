@@ -83,9 +83,8 @@ impl Lesson {
                 let weight = newcomer_weight * student.weight;
                 self.batch.newcomers.push(weight * (sigmoid(self.newcomers[n]) - NEWCOMER));
             }
-            let newcomer = self.batch.newcomers.get_mut(n);
-            let errors = self.batch.errors[begin..].iter_mut().chain(newcomer);
-            student.fine = errors.fold(true, |fine, error| fine && error.is_finite());
+            let newcomer = self.batch.newcomers.get(n);
+            student.fine = self.batch.errors[begin..].iter().chain(newcomer).all(|error| error.is_finite());
             if !student.fine {
                 self.batch.errors[begin..].fill(0.0);
                 self.batch.newcomers.iter_mut().skip(n).for_each(|error| *error = 0.0);
