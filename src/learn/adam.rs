@@ -69,22 +69,16 @@ pub(super) struct Embeddings {
     /// Row: steps, first moments, second moments. No steps: the row never learned.
     pub(super) moments: Table,
     seed: Seed,
-    /// Lengths of a row's parts; the first values of each are uniform within ± its reach.
-    parts: [(usize, f32); PARTS],
+    reach: f32,
 }
-
-/// Parts of a row, and what they are called where they leave.
-pub(super) const PARTS: usize = 3;
-const PART_NAMES: [&str; PARTS] = ["vectors", "factors", "bias"];
 
 /// Steps are counted exactly up to here; the correction is 1 long before.
 const MOST_STEPS: f32 = 16_777_216.0;
 
 impl Embeddings {
-    /// No rows. First values will be uniform, in each part (length, reach) within ± its reach.
-    pub(super) fn new(parts: [(usize, f32); PARTS], seed: Seed) -> Self {
-        let width = parts.iter().map(|(length, _)| length).sum();
-        Self { vectors: Table::new(width), moments: Table::new(1 + 2 * width), seed, parts }
+    /// No rows. First vectors will be uniform within ± `reach`.
+    pub(super) fn new(dimensions: usize, reach: f32, seed: Seed) -> Self {
+        Self { vectors: Table::new(dimensions), moments: Table::new(1 + 2 * dimensions), seed, reach }
     }
 
     /// What the words of its tables are.
@@ -96,9 +90,7 @@ impl Embeddings {
             (&*called("first_moments"), width, Kind::Float),
             (&*called("second_moments"), width, Kind::Amount),
         ];
-        let names = PART_NAMES.map(called);
-        let parts = names.iter().zip(&self.parts).filter(|(_, (length, _))| *length > 0);
-        let vectors: Vec<_> = parts.map(|(name, (length, _))| (name.as_str(), *length, Kind::Weight)).collect();
+        let vectors = [(&*called("vectors"), width, Kind::Weight)];
         [Layout::new(name, rows, &vectors), Layout::new(&called("moments"), rows, &moments)]
     }
 
@@ -117,11 +109,8 @@ impl Embeddings {
             return;
         }
         let mut stream = self.seed.keyed(id.0).stream();
-        let mut rest = self.vectors.floats_mut(row as usize);
-        for (length, reach) in self.parts {
-            let (part, after) = rest.split_at_mut(length);
-            part.fill_with(|| reach * (2.0 * unit_interval(stream.next_u64()) - 1.0) as f32);
-            rest = after;
+        for w in self.vectors.floats_mut(row as usize) {
+            *w = self.reach * (2.0 * unit_interval(stream.next_u64()) - 1.0) as f32;
         }
     }
 
@@ -152,18 +141,15 @@ mod tests {
         assert_eq!(w[..2], [-LARGEST, LARGEST]);
     }
 
-    const PARTS_OF_FIVE: [(usize, f32); PARTS] = [(3, 0.05), (2, 0.5), (1, 0.0)];
-
     #[test]
     fn first_vectors_depend_on_the_id_alone() {
-        let (mut a, mut b) = (Embeddings::new(PARTS_OF_FIVE, Seed(1)), Embeddings::new(PARTS_OF_FIVE, Seed(1)));
+        let (mut a, mut b) = (Embeddings::new(5, 0.05, Seed(1)), Embeddings::new(5, 0.05, Seed(1)));
         a.awaken(0, Id(7));
         a.awaken(9, Id(8));
         b.awaken(3, Id(8));
         b.awaken(1, Id(7));
         assert_eq!((a.vector(0), a.vector(9)), (b.vector(1), b.vector(3)));
         assert_ne!(a.vector(0), a.vector(9));
-        assert!(a.vector(0)[..3].iter().all(|w| w.abs() <= 0.05));
-        assert!(a.vector(0)[3..].iter().any(|w| w.abs() > 0.05) && a.vector(0)[5] == 0.0);
+        assert!(a.vector(0).iter().all(|w| w.abs() <= 0.05));
     }
 }

@@ -4,7 +4,7 @@
 //! (what users took), ratings (what theirs lie around), taught (which items taught something), standards (where their
 //! numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the models: popularity;
 //! transitions and item_knn (links); isgd; mf (newton) and fm (ftrl, too); bpr, item2vec and two_tower (embedding; noise);
-//! ials (normal and gram); ncf (adam, products, dense); fusion (ranks, others); registry builds them by name.
+//! ials (normal and gram); ncf (adam, products, dense, newton); fusion (ranks, others); registry builds them.
 
 mod adam;
 mod best;

@@ -1,5 +1,6 @@
 //! Neural collaborative filtering, learning one event at a time.
 
+mod factors;
 mod lesson;
 
 use super::adam::Embeddings;
@@ -9,7 +10,8 @@ use super::products::shaped;
 use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
-use lesson::{Lesson, beside};
+use factors::Factors;
+use lesson::Lesson;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -32,14 +34,12 @@ pub struct NcfConfig {
 
 impl Default for NcfConfig {
     fn default() -> Self {
-        Self { dimensions: 50, factors: 16, hidden: 100, learning_rate: 7e-3, batch: 16, newcomers: 0.25 }
+        Self { dimensions: 50, factors: 32, hidden: 100, learning_rate: 1e-3, batch: 16, newcomers: 0.25 }
     }
 }
 
 /// First embeddings are uniform within this.
 const REACH: f32 = 0.05;
-/// First factors are uniform within this.
-const FACTORS_REACH: f32 = 0.1;
 /// Items that are scored together.
 const TOGETHER: usize = 64;
 /// A view brings the item halves of this many items up to date; beyond, a request pays for what it asks.
@@ -48,7 +48,9 @@ const VIEW_ITEMS: usize = 32_768;
 /// Two parts whose logits are added (He et al. 2017, "Neural collaborative filtering"): embeddings of user and item,
 /// concatenated → dense ReLU → dense 1 (their MLP, with one hidden layer), and the product of two other vectors with
 /// biases (their GMF, its output weights kept in the vectors); binary cross-entropy over a positive and its drawn
-/// negatives; Adam, lazy for rows (Kingma & Ba 2015). `factors: 0` leaves the textbook's MLP alone.
+/// negatives. Layers and embeddings learn by Adam, lazy for rows (Kingma & Ba 2015); the other vectors by steps of
+/// second order, as those of `mf`: with lazy Adam there, too, biases are late, and popularity ranks better. `factors: 0`
+/// leaves the textbook's MLP alone.
 ///
 /// Embeddings learn at every example, the dense layers once per `batch` examples. So W1's product with an item holds
 /// for a while and is kept: ranking a catalogue costs one product per item and batch, not per event. And examples that
@@ -77,11 +79,10 @@ pub struct Ncf {
     config: NcfConfig,
     users: Embeddings,
     items: Embeddings,
+    factors: Factors,
     dense: Dense,
     progress: Progress,
     parts: Parts,
-    /// Factors and bias of a user whom nobody knows: zeros.
-    nothing: Vec<f32>,
     lesson: Lesson,
 }
 
@@ -107,17 +108,14 @@ impl Ncf {
     #[must_use]
     pub fn new(config: NcfConfig, seed: Seed) -> Self {
         let NcfConfig { dimensions, factors, hidden, .. } = config;
-        // The biases come with the factors.
-        let biases = usize::from(factors > 0);
-        let rows = [(dimensions, REACH), (factors, FACTORS_REACH), (biases, 0.0)];
         Self {
             config,
-            users: Embeddings::new(rows, seed.named("users")),
-            items: Embeddings::new(rows, seed.named("items")),
+            users: Embeddings::new(dimensions, REACH, seed.named("users")),
+            items: Embeddings::new(dimensions, REACH, seed.named("items")),
+            factors: Factors::new(factors, seed.named("factors")),
             dense: Dense::new(dimensions, hidden, seed.named("dense")),
             progress: Progress::default(),
             parts: Parts { halves: Table::new(hidden), made_at: Table::new(1) },
-            nothing: vec![0.0; factors + biases],
             lesson: Lesson::default(),
         }
     }
@@ -127,14 +125,13 @@ impl Ncf {
         (self.progress.steps as u32).wrapping_add(1)
     }
 
-    /// b1 and the user's half of the hidden layer's input; and the user's factors and bias.
-    fn of_user(&self, context: &Context<'_>) -> (Vec<f32>, &[f32]) {
-        let n = self.config.dimensions;
-        let Some(user) = context.user else { return (self.dense.nobody().to_vec(), &self.nothing) };
-        let row = self.users.vector(user);
+    /// b1 and the user's half of the hidden layer's input.
+    fn user_part(&self, context: &Context<'_>) -> Vec<f32> {
+        let Some(user) = context.user else { return self.dense.nobody().to_vec() };
         let mut part = vec![0.0; self.config.hidden];
-        self.dense.user_parts(shaped(&row[..n], n), &mut part);
-        (part, &row[n..])
+        let row = shaped(self.users.vector(user), self.config.dimensions);
+        self.dense.user_parts(row, &mut part);
+        part
     }
 
     fn score_one(&self, context: &Context<'_>, item: Slot) -> f32 {
@@ -151,6 +148,8 @@ impl Part for Ncf {
             ("users.moments".into(), &self.users.moments),
             ("items".into(), &self.items.vectors),
             ("items.moments".into(), &self.items.moments),
+            ("users.factors".into(), &self.factors.users),
+            ("items.factors".into(), &self.factors.items),
             ("dense".into(), &self.dense.weights),
             ("dense.learning".into(), &self.dense.learning),
         ]
@@ -162,6 +161,8 @@ impl Part for Ncf {
             ("users.moments".into(), &mut self.users.moments),
             ("items".into(), &mut self.items.vectors),
             ("items.moments".into(), &mut self.items.moments),
+            ("users.factors".into(), &mut self.factors.users),
+            ("items.factors".into(), &mut self.factors.items),
             ("dense".into(), &mut self.dense.weights),
             ("dense.learning".into(), &mut self.dense.learning),
         ]
@@ -190,35 +191,34 @@ impl Model for Ncf {
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
         let (n, hidden) = (self.config.dimensions, self.config.hidden);
-        let (user_part, user) = self.of_user(context);
+        let (user_part, user) = (self.user_part(context), self.factors.user(context.user));
         let mut parts = vec![0.0; items.len().min(TOGETHER) * hidden];
         let mut vectors = Vec::with_capacity(items.len().min(TOGETHER) * n);
         for (items, scores) in items.chunks(TOGETHER).zip(scores.chunks_mut(TOGETHER)) {
             vectors.clear();
-            items.iter().for_each(|item| vectors.extend_from_slice(&self.items.vector(*item)[..n]));
+            items.iter().for_each(|item| vectors.extend_from_slice(self.items.vector(*item)));
             let parts = &mut parts[..items.len() * hidden];
             self.dense.item_parts(shaped(&vectors, n), parts);
             for ((item, part), score) in items.iter().zip(parts.chunks_exact(hidden)).zip(scores) {
-                *score = self.dense.logit(&user_part, part) + beside(user, &self.items.vector(*item)[n..]);
+                *score = self.dense.logit(&user_part, part) + self.factors.logit(user, *item);
             }
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
         let n = self.config.dimensions;
-        let (user_part, user) = self.of_user(context);
+        let (user_part, user) = (self.user_part(context), self.factors.user(context.user));
         let mut part = vec![0.0; self.config.hidden];
         let now = self.now();
         for (item, score) in scores.iter_mut().enumerate() {
-            let row = self.items.vectors.floats(item);
             // A half that was kept has the bits of one computed now.
             let half = if self.parts.made_at.row(item)[0] == now {
                 self.parts.halves.floats(item)
             } else {
-                self.dense.item_parts(shaped(&row[..n], n), &mut part);
+                self.dense.item_parts(shaped(self.items.vectors.floats(item), n), &mut part);
                 &part
             };
-            *score = self.dense.logit(&user_part, half) + beside(user, &row[n..]);
+            *score = self.dense.logit(&user_part, half) + self.factors.logit(user, item as Slot);
         }
     }
 
@@ -233,7 +233,7 @@ impl Model for Ncf {
         let (mut vectors, mut parts) = (Vec::new(), vec![0.0; TOGETHER * hidden]);
         for items in old.chunks_mut(TOGETHER) {
             vectors.clear();
-            items.iter().for_each(|item| vectors.extend_from_slice(&self.items.vectors.floats(*item)[..n]));
+            items.iter().for_each(|item| vectors.extend_from_slice(self.items.vectors.floats(*item)));
             let parts = &mut parts[..items.len() * hidden];
             self.dense.item_parts(shaped(&vectors, n), parts);
             for (item, part) in items.iter().zip(parts.chunks_exact(hidden)) {
@@ -260,21 +260,23 @@ impl Model for Ncf {
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.moments]);
-        let items = &mut [&mut self.items.vectors, &mut self.items.moments, &mut self.parts.made_at];
-        forgotten.zero_items(items);
+        forgotten.zero_users(&mut [&mut self.users.vectors, &mut self.users.moments, &mut self.factors.users]);
+        let Self { items, factors, parts, .. } = self;
+        let tables = &mut [&mut items.vectors, &mut items.moments, &mut factors.items, &mut parts.made_at];
+        forgotten.zero_items(tables);
     }
 
     fn layout(&self) -> Vec<Layout> {
         let mut all: Vec<Layout> = self.users.layout("users", Rows::Users).into();
         all.extend(self.items.layout("items", Rows::Items));
+        all.extend(self.factors.layout());
         all.extend(self.dense.layout("dense"));
         all
     }
 
     fn renumber(&mut self, to: &Renumber) {
-        to.move_users(&mut [&mut self.users.vectors, &mut self.users.moments]);
-        to.move_items(&mut [&mut self.items.vectors, &mut self.items.moments]);
+        to.move_users(&mut [&mut self.users.vectors, &mut self.users.moments, &mut self.factors.users]);
+        to.move_items(&mut [&mut self.items.vectors, &mut self.items.moments, &mut self.factors.items]);
         self.parts = Parts { halves: Table::new(self.config.hidden), made_at: Table::new(1) };
     }
 

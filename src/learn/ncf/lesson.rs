@@ -3,8 +3,9 @@
 use super::Ncf;
 use crate::learn::adam::Embeddings;
 use crate::learn::dense::Batch;
-use crate::learn::kernels::{axpy, dot, sigmoid};
+use crate::learn::kernels::sigmoid;
 use crate::learn::model::{Example, Learned, NEGATIVES, Slot};
+use crate::learn::newton::Slope;
 
 /// What the layers are told beside every positive: an item that never learned (a zero vector) is taken with this
 /// probability. Without it nothing would hold the score of unknown items down.
@@ -24,7 +25,6 @@ pub(super) struct Lesson {
     items: Vec<Slot>,
     logits: Vec<f32>,
     newcomers: Vec<f32>,
-    gradient: Vec<f32>,
 }
 
 /// The user of an example.
@@ -83,22 +83,13 @@ impl Lesson {
                 let weight = newcomer_weight * student.weight;
                 self.batch.newcomers.push(weight * (sigmoid(self.newcomers[n]) - NEWCOMER));
             }
-            let mut errors = self.batch.errors[begin..].iter().chain(self.batch.newcomers.get(n));
-            student.fine = errors.all(|error| error.is_finite());
+            let newcomer = self.batch.newcomers.get(n);
+            student.fine = self.batch.errors[begin..].iter().chain(newcomer).all(|error| error.is_finite());
             if !student.fine {
                 self.batch.errors[begin..].fill(0.0);
                 self.batch.newcomers.iter_mut().skip(n).for_each(|error| *error = 0.0);
             }
         }
-    }
-}
-
-/// What two rows add to a logit beside the layers: the products of their factors, and both biases.
-#[inline]
-pub(super) fn beside(user: &[f32], item: &[f32]) -> f32 {
-    match (user.split_last(), item.split_last()) {
-        (Some((user_bias, user)), Some((item_bias, item))) => (user_bias + item_bias) + dot(user, item),
-        _ => 0.0,
     }
 }
 
@@ -119,6 +110,7 @@ impl Ncf {
                 student.score = Some(self.score_one(&example.context, example.item));
                 self.users.awaken(user, example.context.user_id);
                 self.items.awaken(example.item, example.item_id);
+                self.factors.awaken((user, example.context.user_id), (example.item, example.item_id));
             }
             lesson.take(student, example, &self.items);
         }
@@ -136,23 +128,22 @@ impl Ncf {
 
     /// Forward and backward, a step of all rows, and one of the layers when their batch is full.
     fn study(&mut self, lesson: &mut Lesson, scores: &mut [f32], learned: &mut Learned) {
-        let n = self.config.dimensions;
         for student in &lesson.students {
-            lesson.batch.users.extend_from_slice(&self.users.vector(student.row)[..n]);
+            lesson.batch.users.extend_from_slice(self.users.vector(student.row));
         }
         for (item, _) in &lesson.samples {
-            lesson.batch.items.extend_from_slice(&self.items.vector(*item)[..n]);
+            lesson.batch.items.extend_from_slice(self.items.vector(*item));
         }
         let newcomers = (self.config.newcomers > 0.0).then_some(&mut lesson.newcomers);
         self.dense.forward(&mut lesson.batch, &mut lesson.logits, newcomers);
         let mut first = 0;
         for (at, (student, count)) in lesson.students.iter().zip(&lesson.batch.counts).enumerate() {
-            let user = &self.users.vector(student.row)[n..];
+            let user = self.factors.user(Some(student.row));
             for sample in first..first + count {
-                lesson.logits[sample] += beside(user, &self.items.vector(lesson.samples[sample].0)[n..]);
+                lesson.logits[sample] += self.factors.logit(user, lesson.samples[sample].0);
             }
-            if let (Some(logit), Some(bias)) = (lesson.newcomers.get_mut(at), user.last()) {
-                *logit += bias;
+            if let Some(logit) = lesson.newcomers.get_mut(at) {
+                *logit += self.factors.bias(user);
             }
             scores[at] = student.score.unwrap_or(lesson.logits[first]);
             first += count;
@@ -170,9 +161,8 @@ impl Ncf {
     /// A step of every row that took part.
     fn step_rows(&mut self, lesson: &mut Lesson, learned: &mut Learned) {
         let (n, rate) = (self.config.dimensions, self.config.learning_rate);
-        let width = self.users.vectors.width();
-        let Lesson { batch, students, samples, gradient, .. } = lesson;
-        let mut samples = samples.iter().zip(&batch.errors).zip(batch.by_items.chunks_exact(n));
+        let Lesson { batch, students, samples, logits, .. } = lesson;
+        let mut samples = samples.iter().zip(logits).zip(batch.by_items.chunks_exact(n));
         for (at, (student, by_user)) in students.iter().zip(batch.by_users.chunks_exact(n)).enumerate() {
             let own = samples.by_ref().take(batch.counts[at]);
             if !student.fine {
@@ -181,26 +171,12 @@ impl Ncf {
                 continue;
             }
             self.progress.collected += 1;
-            gradient.clear();
-            gradient.resize(2 * width, 0.0);
-            let (of_user, of_item) = gradient.split_at_mut(width);
-            of_user[..n].copy_from_slice(by_user);
-            for (((item, _), error), by_item) in own {
-                of_item[..n].copy_from_slice(by_item);
-                if let (Some(user_bias), Some(item_bias)) = (of_user[n..].last_mut(), of_item[n..].last_mut()) {
-                    *user_bias += error;
-                    *item_bias = *error;
-                    axpy(*error, &self.items.vector(*item)[n..width - 1], &mut of_user[n..width - 1]);
-                    of_item[n..width - 1].fill(0.0);
-                    axpy(*error, &self.users.vector(student.row)[n..width - 1], &mut of_item[n..width - 1]);
-                }
-                self.items.step(*item, of_item, rate);
+            for (((item, label), logit), by_item) in own {
+                self.items.step(*item, by_item, rate);
+                self.factors.learn(student.row, *item, Slope::at(*logit, *label, student.weight));
                 self.parts.made_at.row_mut(*item as usize)[0] = 0;
             }
-            if let (Some(bias), Some(newcomer)) = (of_user[n..].last_mut(), batch.newcomers.get(at)) {
-                *bias += newcomer;
-            }
-            self.users.step(student.row, of_user, rate);
+            self.users.step(student.row, by_user, rate);
         }
     }
 }
