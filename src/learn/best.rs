@@ -1,7 +1,7 @@
 //! The best of a catalogue: one pass over rows of vectors, with a bounded selection.
 
 use super::Slot;
-use super::kernels::dot;
+use super::kernels::dots;
 use std::cmp::Ordering;
 
 /// Rows whose products are taken before any is looked at: looking is then one comparison a row.
@@ -44,15 +44,11 @@ impl Best {
         let (width, used) = (width.max(1), query.len().min(width));
         let mut products = [0.0f32; BLOCK];
         for (block, rows) in rows.chunks(BLOCK * width).enumerate() {
-            let mut highest = f32::NEG_INFINITY;
-            let mut count = 0;
-            for (product, row) in products.iter_mut().zip(rows.chunks_exact(width)) {
-                *product = dot(&row[..used], query);
-                highest = if *product > highest { *product } else { highest };
-                count += 1;
-            }
+            let products = &mut products[..rows.len() / width];
+            dots(rows, width, &query[..used], products);
+            let highest = products.iter().fold(f32::NEG_INFINITY, |h, p| if *p > h { *p } else { h });
             if highest > self.bar {
-                self.offer(first + block * BLOCK, &products[..count]);
+                self.offer(first + block * BLOCK, products);
             }
         }
     }

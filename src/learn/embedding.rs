@@ -1,11 +1,12 @@
 //! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of.
 
-use super::kernels::dot;
+use super::kernels::{product, sigmoid};
 use super::model::Slot;
 use super::{Forgotten, Kind, Layout, Rows};
 use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::{PartError, Table};
+use multiversion::multiversion;
 use rand::Rng;
 
 /// Floats of a side row: bias, summed squares of the vector's and of the bias's gradients, 1 once it is awake.
@@ -96,6 +97,24 @@ impl Embedding {
         self.clipped += u32::from(descend(self.vectors.floats_mut(row as usize), other, scale, pace, squares));
     }
 
+    /// Draws σ(source·vector) of a row to the label, and the row to that; adds to `pull` how the source is to move.
+    /// Returns whether the error was a number.
+    #[inline]
+    pub(super) fn meet(
+        &mut self,
+        row: Slot,
+        source: &[f32],
+        label: f32,
+        weight: f32,
+        pace: Pace,
+        pull: &mut [f32],
+    ) -> bool {
+        let squares = &mut self.side.floats_mut(row as usize)[SQUARES];
+        let met = meet(self.vectors.floats_mut(row as usize), source, label, weight, pace, squares, pull);
+        self.clipped += u32::from(met == Some(true));
+        met.is_some()
+    }
+
     /// One Adagrad step of a row's bias along `slope`.
     #[inline]
     pub(super) fn step_bias(&mut self, row: Slot, slope: f32, pace: Pace) {
@@ -172,16 +191,44 @@ impl Embedding {
 /// One Adagrad step (Duchi et al. 2011, with one accumulator a row): rate·g/√(s + 0.01), g = scale·other + reg·own and
 /// s the row's sum of mean squared gradients, with the mean square found without building g. Returns whether the
 /// vector had grown too long and was cut back.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
 fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) -> bool {
+    step_along(own, other, scale, pace, squares)
+}
+
+/// See [`Embedding::meet`]; whether the vector was cut back.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+fn meet(
+    own: &mut [f32],
+    source: &[f32],
+    label: f32,
+    weight: f32,
+    pace: Pace,
+    squares: &mut f32,
+    pull: &mut [f32],
+) -> Option<bool> {
+    let error = weight * (sigmoid(product(source, own)) - label);
+    if !error.is_finite() {
+        return None;
+    }
+    pull.iter_mut().zip(&*own).for_each(|(p, o)| *p += error * o);
+    Some(step_along(own, source, error, pace, squares))
+}
+
+#[inline(always)]
+fn step_along(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut f32) -> bool {
     let reg = pace.regularisation;
-    let sum = scale * scale * dot(other, other) + 2.0 * scale * reg * dot(other, own) + reg * reg * dot(own, own);
+    let mut sum = scale * scale * product(other, other);
+    if reg != 0.0 {
+        sum = sum + 2.0 * scale * reg * product(other, own) + reg * reg * product(own, own);
+    }
     *squares += sum.max(0.0) / own.len() as f32;
     let rate = pace.rate / (*squares + DAMPING).sqrt();
     let (keep, pull) = (1.0 - rate * reg, rate * scale);
     for (w, o) in own.iter_mut().zip(other) {
         *w = keep * *w - pull * o;
     }
-    let length = dot(own, own).sqrt();
+    let length = product(own, own).sqrt();
     if length > LONGEST {
         let shrink = LONGEST / length;
         own.iter_mut().for_each(|w| *w *= shrink);
@@ -192,7 +239,7 @@ fn descend(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &mut
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::kernels::sigmoid;
+    use crate::learn::kernels::dot;
     use proptest::prelude::*;
 
     fn loss(label: f64, own: &[f64], other: &[f32], bias: f64, reg: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::counter::Counter;
 use super::embedding::{Embedding, Pace};
-use super::kernels::{axpy, dot, sigmoid};
+use super::kernels::{axpy, dot};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::noise::Noise;
 use super::{Forgotten, Layout, Renumber, Rows};
@@ -117,14 +117,8 @@ impl Item2vec {
 
     /// Draws σ(source·target) to the label; adds to `pull` how the source is to move.
     fn meet(&mut self, source: &[f32], target: Slot, label: f32, weight: f32, pull: &mut [f32]) -> bool {
-        let vector = self.targets.vector(target);
-        let error = weight * (sigmoid(dot(source, vector)) - label);
-        if !error.is_finite() {
-            return false;
-        }
-        axpy(error, vector, pull);
-        self.targets.step(target, source, error, self.pace());
-        true
+        let pace = self.pace();
+        self.targets.meet(target, source, label, weight, pace, pull)
     }
 }
 

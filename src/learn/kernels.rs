@@ -3,6 +3,8 @@
 //! Products and sums are rounded one by one (Rust never fuses them by itself) and in the order of the source, so
 //! that every processor gives the same bits; `exp` and `ln` are libm's in Rust or our own polynomial.
 
+use multiversion::multiversion;
+
 /// Lanes of a sum: fixed in the source, so that every machine adds in the same order.
 const LANES: usize = 16;
 
@@ -10,6 +12,21 @@ const LANES: usize = 16;
 #[must_use]
 #[inline]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    product(a, b)
+}
+
+/// The product of each row of `width` floats with `query`, whose length says how many of a row's floats count: the bits
+/// of [`dot`], in the registers that the processor has.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+pub fn dots(rows: &[f32], width: usize, query: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(width).zip(out) {
+        *out = product(&row[..query.len()], query);
+    }
+}
+
+/// [`dot`], always a part of the caller: for loops in the registers that the processor has.
+#[inline(always)]
+pub(super) fn product(a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
     // A vector of just eight: the sums of the loop below, without the lanes that stay empty.
     if let (&[a0, a1, a2, a3, a4, a5, a6, a7], &[b0, b1, b2, b3, b4, b5, b6, b7]) = (&a[..n], &b[..n]) {
@@ -65,7 +82,7 @@ const fn positive(x: f32) -> f32 {
 }
 
 /// The lanes added pairwise, in one fixed order.
-#[inline]
+#[inline(always)]
 fn reduce(lanes: &[f32; LANES]) -> f32 {
     let mut sums = *lanes;
     let mut half = LANES / 2;
@@ -201,5 +218,22 @@ mod tests {
         assert!(sigmoid(f32::MAX) < 1.0 + 1e-6 && sigmoid(f32::MIN) > 0.0);
         assert!((softplus(0.0) - std::f64::consts::LN_2).abs() < 1e-15);
         assert_eq!(softplus(1e6), 1e6);
+    }
+
+    proptest! {
+        #[test]
+        fn many_rows_have_the_bits_of_one(
+            (width, used, rows) in (1usize..80).prop_flat_map(|w| (Just(w), 0..=w, 0usize..9)),
+            seed: u64,
+        ) {
+            let float = |n: usize| (xxhash_rust::xxh3::xxh3_64_with_seed(&n.to_le_bytes(), seed) % 2001) as f32 / 700.0 - 1.4;
+            let all: Vec<f32> = (0..rows * width).map(float).collect();
+            let query: Vec<f32> = (0..used).map(|n| float(n + 1_000_000)).collect();
+            let mut found = vec![0.0; rows];
+            dots(&all, width, &query, &mut found);
+            for (row, found) in all.chunks_exact(width).zip(found) {
+                prop_assert_eq!(dot(&row[..used], &query).to_bits(), found.to_bits());
+            }
+        }
     }
 }

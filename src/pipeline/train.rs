@@ -33,12 +33,14 @@ pub(super) fn train(
         return;
     }
     let mut worked: Vec<Worked> = models.iter().map(|_| Worked::default()).collect();
-    let jobs = models.iter_mut().zip(&mut worked);
+    // The slowest so far first: so threads end together. The order is no part of any result.
+    let mut jobs: Vec<_> = models.iter_mut().zip(&mut worked).collect();
+    jobs.sort_by_key(|(model, _)| std::cmp::Reverse(model.nanos));
+    let jobs = jobs.into_iter();
     let threads = rules.threads.clamp(1, jobs.len().max(1));
     if threads == 1 {
         jobs.for_each(|(model, done)| *done = work_through(model, batch, rules));
     } else {
-        // Slow models first would balance better; order is left as configured, the queue balances itself.
         let queue = Mutex::new(jobs);
         std::thread::scope(|scope| {
             for _ in 0..threads {
