@@ -2,7 +2,7 @@
 
 use crate::evaluate::{BucketSummary, Comparison, ProgressiveSummary};
 use crate::event::Code;
-use crate::pipeline::{EventOutcome, Pipeline, State};
+use crate::pipeline::{EventOutcome, Pipeline};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct Document {
     /// By model.
     pub models: BTreeMap<String, ModelDocument>,
     /// Every model against every other, where more than one is scored.
-    pub comparisons: Vec<ComparisonDocument>,
+    pub comparisons: Vec<Comparison>,
     /// By arm; `experiment/arm` where there is more than one experiment.
     pub arms: BTreeMap<String, ArmDocument>,
 }
@@ -62,27 +62,6 @@ pub struct ModelDocument {
     pub calibration_error: Option<f64>,
     /// Seconds this model scored and learned.
     pub seconds: f64,
-}
-
-/// Two models on the same ranked examples.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ComparisonDocument {
-    /// The one.
-    pub first: String,
-    /// The other.
-    pub second: String,
-    /// Ranked examples that only the first had among its first ten.
-    pub only_first: u64,
-    /// Those that only the second had.
-    pub only_second: u64,
-    /// Recall@10 of the first minus that of the second.
-    pub difference: f64,
-    /// Its bounds: valid at all times, and for all pairs together (95 %).
-    pub lower: f64,
-    /// See `lower`.
-    pub upper: f64,
-    /// McNemar's test that neither is better: for one look at the end.
-    pub mcnemar_p: f64,
 }
 
 /// One arm's part.
@@ -120,7 +99,7 @@ impl Document {
             digest: format!("{:032x}", state.digest()),
             models_digest: format!("{:032x}", state.models_digest()),
             models: state.scores().map(|(kind, s, nanos)| (kind.to_owned(), model(&s, nanos))).collect(),
-            comparisons: comparisons(state),
+            comparisons: state.comparisons(),
             arms: arms(pipeline),
         }
     }
@@ -141,22 +120,6 @@ fn model(s: &ProgressiveSummary, nanos: u64) -> ModelDocument {
         calibration_error: s.calibration_error,
         seconds: nanos as f64 * 1e-9,
     }
-}
-
-fn comparisons(state: &State) -> Vec<ComparisonDocument> {
-    let names: Vec<&str> = state.scores().map(|(kind, ..)| kind).collect();
-    let name = |n: usize| names.get(n).copied().unwrap_or_default().to_owned();
-    let told = |c: &Comparison| ComparisonDocument {
-        first: name(c.first),
-        second: name(c.second),
-        only_first: c.only_first,
-        only_second: c.only_second,
-        difference: c.difference,
-        lower: c.bounds.0,
-        upper: c.bounds.1,
-        mcnemar_p: c.mcnemar_p,
-    };
-    state.comparisons().iter().map(told).collect()
 }
 
 fn arms(pipeline: &Pipeline) -> BTreeMap<String, ArmDocument> {

@@ -25,7 +25,7 @@ mod visitors;
 mod warm;
 mod watch;
 
-pub use document::{ArmDocument, ComparisonDocument, Document, ModelDocument};
+pub use document::{ArmDocument, Document, ModelDocument};
 pub use drive::{Action, Drive, DriveConfig, Stepped};
 pub use export::{ExportDocument, ExportError, ExportForm, export, export_all};
 pub use leave_one_out::{LeaveOneOutDocument, PassesDocument, leave_one_out};

@@ -10,7 +10,7 @@ use crate::codec;
 use crate::config::warm_start;
 use crate::learn::ModelConfig;
 use crate::learn::registry::KINDS;
-use crate::pipeline::PipelineConfig;
+use crate::pipeline::{Comparison, PipelineConfig};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 
@@ -318,7 +318,7 @@ fn best_table(document: &app::Document) -> String {
         return String::new();
     }
     pairs.sort_by(|a, b| a.difference.abs().total_cmp(&b.difference.abs()));
-    let row = |c: &&app::ComparisonDocument| {
+    let row = |c: &&Comparison| {
         let (other, only_it, only_best, (lower, upper)) = if c.first == *best {
             (&c.second, c.only_second, c.only_first, (-c.upper, -c.lower))
         } else {

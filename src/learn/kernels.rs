@@ -103,39 +103,6 @@ pub fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// out += `Σ_d x[d] · matrix[d]` (row-major, rows as long as `out`): the input of a dense layer. Each output
-/// adds its terms in the order of d, however many outputs are worked on at once.
-pub fn add_product(x: &[f32], matrix: &[f32], out: &mut [f32]) {
-    let width = out.len();
-    let mut at = 0;
-    while width - at >= 32 {
-        add_columns::<32>(x, matrix, width, at, out);
-        at += 32;
-    }
-    while width - at >= 4 {
-        add_columns::<4>(x, matrix, width, at, out);
-        at += 4;
-    }
-    while width > at {
-        add_columns::<1>(x, matrix, width, at, out);
-        at += 1;
-    }
-}
-
-/// `N` columns at once, held in registers over all of x.
-#[inline]
-fn add_columns<const N: usize>(x: &[f32], matrix: &[f32], width: usize, at: usize, out: &mut [f32]) {
-    let Some(target) = out[at..].first_chunk_mut::<N>() else { return };
-    let mut sums = *target;
-    for (x, row) in x.iter().zip(matrix.chunks_exact(width)) {
-        let Some(row) = row[at..].first_chunk::<N>() else { return };
-        for k in 0..N {
-            sums[k] += x * row[k];
-        }
-    }
-    *target = sums;
-}
-
 /// 1 / (1 + e^−x) within some 3·10⁻⁶ of the value, the same bits on every machine; never quite 0.
 #[must_use]
 #[inline]
@@ -184,20 +151,6 @@ mod tests {
             prop_assert!((f64::from(dot(&a, &b)) - exact).abs() < 1e-2);
             let exact: f64 = pairs().zip(&w).map(|((x, y), w)| f64::from(*w) * (x + y).max(0.0)).sum();
             prop_assert!((f64::from(relu_dot(&w, &a, &b)) - exact).abs() < 1e-2);
-        }
-
-        #[test]
-        fn products_have_the_bits_of_the_plain_loop(
-            (x, matrix, out) in (0usize..9, 1usize..80).prop_flat_map(|(d, w)| (floats(d), floats(d * w), floats(w))),
-        ) {
-            let mut blocked = out.clone();
-            add_product(&x, &matrix, &mut blocked);
-            let mut plain = out;
-            let width = plain.len();
-            for (x, row) in x.iter().zip(matrix.chunks_exact(width)) {
-                axpy(*x, row, &mut plain);
-            }
-            prop_assert_eq!(blocked, plain);
         }
 
         #[test]

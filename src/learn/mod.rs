@@ -1,8 +1,7 @@
 //! Models: kernels, losses, optimisers, one file a model.
 //!
-//! Read in this order: model (the contract; carry takes it elsewhere), directory (ids, names, who is forgotten), history
-//! (what users took), ratings (what theirs lie around), taught (which items taught something), standards (where their
-//! numbers lie), content (what items are), negatives, kernels, best (of a catalogue); then the models: popularity;
+//! Read in this order: model (carry takes it elsewhere), directory (who is known), history and ratings (what users did),
+//! taught, standards and content (items), negatives, kernels, best (of a catalogue); then the models: popularity;
 //! transitions and item_knn (links); isgd; mf (newton) and fm (ftrl, too); bpr, item2vec and two_tower (embedding; noise);
 //! ials (normal and gram); ncf (adam, products, dense, newton); fusion (ranks, others); registry builds them.
 
@@ -40,6 +39,7 @@ mod ranks;
 mod ratings;
 pub mod registry;
 mod sightings;
+mod spread;
 mod standards;
 mod taught;
 mod transitions;

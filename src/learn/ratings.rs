@@ -1,8 +1,8 @@
 //! What users' ratings lie around: a three may be praise from one and blame from another.
 
+use super::spread::Spread;
 use super::{Forgotten, Slot};
 use crate::table::{Part, PartError, Table, words};
-use serde::{Deserialize, Serialize};
 
 /// A user's mean counts the mean of all this many times beside their own ratings.
 const PRIOR: f64 = 5.0;
@@ -32,14 +32,6 @@ pub struct Ratings {
     all: Spread,
 }
 
-/// Welford's sums over all ratings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Spread {
-    n: f64,
-    mean: f64,
-    deviations: f64,
-}
-
 impl Default for Ratings {
     fn default() -> Self {
         Self { users: Table::new(4), all: Spread::default() }
@@ -56,11 +48,8 @@ impl Ratings {
         let distance = rating - (sum + PRIOR * prior) / (n + PRIOR);
         words::put_f64(row, 0, n + 1.0);
         words::put_f64(row, 2, sum + rating);
-        let spread = if self.all.n < ENOUGH { 1.0 } else { (self.all.deviations / self.all.n).sqrt().max(1e-9) };
-        self.all.n += 1.0;
-        let off = rating - self.all.mean;
-        self.all.mean += off / self.all.n;
-        self.all.deviations += off * (rating - self.all.mean);
+        let spread = if self.all.n < ENOUGH { 1.0 } else { self.all.deviation().max(1e-9) };
+        self.all.join(rating);
         let weight = (distance.abs() / spread).clamp(WEIGHTS.0, WEIGHTS.1);
         (f32::from(u8::from(distance >= 0.0)), weight as f32)
     }

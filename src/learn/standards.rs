@@ -1,8 +1,8 @@
 //! Where numbers lie: what an item's numbers are measured against.
 
+use super::spread::Spread;
 use crate::event::{Attribute, ItemFacts};
 use crate::table::{Part, PartError, Table};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -30,13 +30,6 @@ pub struct Standards {
     names: BTreeMap<u64, Spread>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Spread {
-    n: f64,
-    mean: f64,
-    deviations: f64,
-}
-
 impl Standards {
     /// The numbers of an item against what was said before, which they then join. An item that is described again counts
     /// again.
@@ -49,28 +42,20 @@ impl Standards {
                 continue;
             }
             let spread = self.names.entry(name).or_default();
-            all.push(Standard { name, value: spread.standard(*x) as f32 });
+            all.push(Standard { name, value: standard(spread, *x) as f32 });
             spread.join(*x);
         }
         all
     }
 }
 
-impl Spread {
-    fn standard(&self, x: f64) -> f64 {
-        let deviation = (self.deviations / self.n).sqrt();
-        if self.n < ENOUGH || deviation <= 0.0 {
-            return 0.0;
-        }
-        ((x - self.mean) / deviation).clamp(-REACH, REACH)
+/// Standard deviations between a number and those before it.
+fn standard(spread: &Spread, x: f64) -> f64 {
+    let deviation = spread.deviation();
+    if spread.n < ENOUGH || deviation <= 0.0 {
+        return 0.0;
     }
-
-    fn join(&mut self, x: f64) {
-        self.n += 1.0;
-        let off = x - self.mean;
-        self.mean += off / self.n;
-        self.deviations += off * (x - self.mean);
-    }
+    ((x - spread.mean) / deviation).clamp(-REACH, REACH)
 }
 
 impl Part for Standards {

@@ -1,6 +1,7 @@
 //! What readers of the pipeline are told: plain data, no behaviour. `serve` and `observe` speak in these words.
 
 use crate::allocate::Experiment;
+use crate::evaluate::Comparison;
 use crate::event::{Code, DecisionKey, Kind, ListedItem, Time};
 
 /// Exact counts of one arm, out of the state: the same after a restart and in a replay.
@@ -153,27 +154,6 @@ pub struct ModelFacts {
     pub auc: Option<f64>,
 }
 
-/// Two models on the same ranked examples.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ComparisonFacts {
-    /// Registry name of the one.
-    pub first: String,
-    /// Registry name of the other.
-    pub second: String,
-    /// Examples that both ranked.
-    pub examples: u64,
-    /// Of them those that only the first had among its first ten.
-    pub only_first: u64,
-    /// Those that only the second had.
-    pub only_second: u64,
-    /// Recall@10 of the first minus that of the second.
-    pub difference: f64,
-    /// Bounds of the difference: valid at all times, and for all pairs together (95 %).
-    pub bounds: (f64, f64),
-    /// McNemar's test that neither is better, for one look at the end.
-    pub mcnemar_p: f64,
-}
-
 /// What readers ask of a published view. Immutable: two answers out of one view never contradict each other.
 pub trait Facts: Send + Sync {
     /// Grows with every view (invariant VW-1).
@@ -206,7 +186,7 @@ pub trait Facts: Send + Sync {
     fn models(&self) -> Vec<ModelFacts>;
 
     /// Every model against every other; none where nobody compares.
-    fn comparisons(&self) -> Vec<ComparisonFacts> {
+    fn comparisons(&self) -> Vec<Comparison> {
         Vec::new()
     }
 

@@ -23,12 +23,11 @@ mod train;
 mod view;
 mod warm;
 
+pub use crate::evaluate::Comparison;
 pub use arrival::Arrival;
 pub use config::PipelineConfig;
 pub use counts::{ArmCounts, Counts};
-pub use facts::{
-    ArmTally, ComparisonFacts, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals,
-};
+pub use facts::{ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};
 pub use invariant::{Invariant, Violation};
 pub use report::{ArmReport, FeedbackOutcome, Report};
 pub use state::State;

@@ -86,7 +86,8 @@ impl Batch {
     }
 }
 
-/// Chance in staging: which negatives are drawn, which examples are ranked, which ignored items teach. Named, so nothing else shifts it.
+/// Chance in staging: which negatives are drawn, which examples are ranked, which ignored items teach. Named, so nothing
+/// else shifts it.
 #[derive(Clone, Copy)]
 pub(super) struct StageSeeds {
     pub(super) negatives: Seed,

@@ -10,7 +10,7 @@ use crate::join::{Assignments, Dedupe, Journal, Pending, Waiting};
 use crate::learn::{Directory, Model, ModelConfig, Ratings, Standards, registry};
 use crate::rng::Seed;
 use crate::table::{Part, PartError};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
 /// A model with its progressive scores.
 pub(super) struct Trained {
@@ -75,7 +75,7 @@ impl State {
             waiting: Waiting::default(),
             journal: Journal::new(JOURNAL_DECISIONS, budget.journal_bytes),
             experiments: config.experiments.iter().cloned().map(Experiment::new).collect(),
-            comparisons: Comparisons::new(models.len()),
+            comparisons: Comparisons::new(models.iter().map(|t| (t.kind.clone(), t.params_hash)).collect()),
             models,
         };
         Ok(state)
@@ -101,14 +101,8 @@ impl State {
             all.push((format!("model:{}", t.kind), t.params_hash, &*t.model));
             all.push((format!("scores:{}", t.kind), t.params_hash, &t.scores));
         }
-        all.push(("comparisons".into(), self.models_hash(), &self.comparisons));
+        all.push(("comparisons".into(), 0, &self.comparisons));
         all
-    }
-
-    /// A hash of which models there are and of their parameters: with another set, comparisons begin anew.
-    fn models_hash(&self) -> u64 {
-        let all: Vec<_> = self.models.iter().map(|t| (&t.kind, t.params_hash)).collect();
-        xxh3_64(format!("{all:?}").as_bytes())
     }
 
     fn part_mut(&mut self, name: &str) -> Option<&mut dyn Part> {
@@ -211,7 +205,7 @@ impl State {
         self.models.iter().map(|t| (t.kind.as_str(), t.scores.summary(), t.nanos))
     }
 
-    /// Every model against every other, by their places among [`Self::scores`].
+    /// Every model against every other.
     #[must_use]
     pub fn comparisons(&self) -> Vec<Comparison> {
         self.comparisons.all()

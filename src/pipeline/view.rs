@@ -1,13 +1,11 @@
 //! What readers get: clones that share pages with the learner and never change.
 
 use super::counts::Counts;
-use super::facts::{
-    ArmTally, ComparisonFacts, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals,
-};
+use super::facts::{ArmTally, DecisionState, DecisionTrace, EventOutcome, Facts, ModelFacts, RecommendRequest, Totals};
 use super::recommend;
 use super::step::Pipeline;
 use crate::allocate::Experiment;
-use crate::evaluate::{Comparison, ProgressiveSummary};
+use crate::evaluate::{Comparison, Comparisons, ProgressiveSummary};
 use crate::event::{Code, DecisionKey, Kind, ListedItem, Time};
 use crate::join::{Journal, Pending, TraceState};
 use crate::learn::{Directory, Model};
@@ -28,7 +26,7 @@ pub struct View {
     pub(super) counts: Counts,
     pub(super) directory: Directory,
     pub(super) models: Vec<ModelView>,
-    comparisons: Vec<Comparison>,
+    comparisons: Comparisons,
     experiments: Vec<Experiment>,
     pending: Pending,
     journal: Journal,
@@ -50,7 +48,7 @@ impl Pipeline {
             counts: self.state.counts.clone(),
             directory: self.state.directory.clone(),
             models: models.collect(),
-            comparisons: self.state.comparisons(),
+            comparisons: self.state.comparisons.clone(),
             experiments: self.state.experiments.clone(),
             pending: self.state.pending.clone(),
             journal: self.state.journal.clone(),
@@ -131,19 +129,8 @@ impl Facts for View {
         self.models.iter().map(facts).collect()
     }
 
-    fn comparisons(&self) -> Vec<ComparisonFacts> {
-        let name = |n: usize| self.models.get(n).map_or_else(String::new, |m| m.kind.clone());
-        let facts = |c: &Comparison| ComparisonFacts {
-            first: name(c.first),
-            second: name(c.second),
-            examples: c.examples,
-            only_first: c.only_first,
-            only_second: c.only_second,
-            difference: c.difference,
-            bounds: c.bounds,
-            mcnemar_p: c.mcnemar_p,
-        };
-        self.comparisons.iter().map(facts).collect()
+    fn comparisons(&self) -> Vec<Comparison> {
+        self.comparisons.all()
     }
 
     fn recommend(&self, request: &RecommendRequest<'_>) -> Vec<ListedItem> {

@@ -4,7 +4,7 @@ use super::decision::time_text;
 use super::openapi::{allocation_version, arm_state, experiment_state};
 use crate::allocate::{ArmState, Experiment, Lift, Overlay};
 use crate::event::AllocationVersion;
-use crate::pipeline::{ComparisonFacts, Facts, ModelFacts};
+use crate::pipeline::{Comparison, Facts, ModelFacts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -206,8 +206,8 @@ pub(super) struct ComparisonView {
     mcnemar_p: f64,
 }
 
-impl From<ComparisonFacts> for ComparisonView {
-    fn from(c: ComparisonFacts) -> Self {
+impl From<Comparison> for ComparisonView {
+    fn from(c: Comparison) -> Self {
         Self {
             first: c.first,
             second: c.second,
@@ -215,8 +215,8 @@ impl From<ComparisonFacts> for ComparisonView {
             only_first: c.only_first,
             only_second: c.only_second,
             difference: c.difference,
-            lower: c.bounds.0,
-            upper: c.bounds.1,
+            lower: c.lower,
+            upper: c.upper,
             mcnemar_p: c.mcnemar_p,
         }
     }
