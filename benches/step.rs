@@ -27,22 +27,23 @@ fn hash(n: u64) -> u64 {
 /// A pipeline and the stream that feeds it.
 struct Stream {
     pipeline: Pipeline,
+    /// The part of examples that is ranked.
+    rank_share: f64,
     now: i64,
     next: u64,
 }
 
 impl Stream {
     fn new(models: &[&str], experiments: Vec<ExperimentConfig>) -> Self {
-        let config = PipelineConfig {
-            models: models.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect(),
-            experiments,
-            memory: 1 << 30,
-            nanos: monotonic_nanos,
-            ..PipelineConfig::default()
-        };
+        let models = models.iter().map(|k| ((*k).to_owned(), ModelConfig::default())).collect();
+        Self::of(PipelineConfig { models, experiments, ..PipelineConfig::default() })
+    }
+
+    fn of(config: PipelineConfig) -> Self {
+        let config = PipelineConfig { memory: 1 << 30, nanos: monotonic_nanos, ..config };
         let mut pipeline = Pipeline::new(&config).expect("a pipeline");
         pipeline.step(Input::Generation(1));
-        Self { pipeline, now: BEGIN, next: 0 }
+        Self { pipeline, rank_share: 0.0, now: BEGIN, next: 0 }
     }
 
     fn arrival(&self, topic: &str, content: Content, payload: String) -> Arrival {
@@ -85,7 +86,7 @@ impl Stream {
     /// One cut of these arrivals, a hundred milliseconds later; the time that its step took.
     fn step(&mut self, arrivals: &[Arrival]) -> Duration {
         self.now += 100;
-        let cut = CutInput { log_time: Time(self.now), rank_share: 0.0, arrivals };
+        let cut = CutInput { log_time: Time(self.now), rank_share: self.rank_share, arrivals };
         let begun = Instant::now();
         black_box(self.pipeline.step(Input::Cut(cut)));
         begun.elapsed()
@@ -133,6 +134,34 @@ fn step(c: &mut Criterion) {
     group.finish();
 }
 
+/// One model on two threads, as a whole and in four shards: large cuts, as a replay makes them; some examples ranked.
+fn shards(c: &mut Criterion) {
+    const LARGE: usize = 8_000;
+    let mut group = c.benchmark_group("shards");
+    group.throughput(Throughput::Elements(LARGE as u64)).sample_size(20);
+    let cases =
+        [("mf", 32, 0.0), ("mf", 256, 0.0), ("mf", 256, 0.05), ("bpr", 32, 0.0), ("bpr", 256, 0.0), ("bpr", 256, 0.05)];
+    for (kind, dimensions, rank_share) in cases {
+        for shards in [1, 4] {
+            let model = ModelConfig { shards: Some(shards), dimensions: Some(dimensions), ..ModelConfig::default() };
+            let config =
+                PipelineConfig { models: vec![(kind.to_owned(), model)], threads: 2, ..PipelineConfig::default() };
+            let mut stream = Stream { rank_share, ..Stream::of(config) };
+            group.bench_function(format!("{kind}/{dimensions} dimensions, {rank_share} ranked/{shards}"), |b| {
+                b.iter_custom(|cuts| {
+                    let mut took = Duration::ZERO;
+                    for _ in 0..cuts {
+                        let arrivals: Vec<Arrival> = (0..LARGE).map(|_| stream.click("")).collect();
+                        took += stream.step(&arrivals);
+                    }
+                    took
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 /// A decision's life in the table of open ones: open, credit, close; a hundred thousand are open beside it.
 fn join(c: &mut Criterion) {
     let mut pending = Pending::new(64 << 20);
@@ -172,5 +201,5 @@ fn join(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, join, step);
+criterion_group!(benches, join, step, shards);
 criterion_main!(benches);

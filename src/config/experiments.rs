@@ -39,6 +39,7 @@ pub(super) fn models(nodes: Vec<Node>, place: &Place<'_>, notes: &mut Notes) -> 
             half_life: section.maybe("half_life", positive),
             hidden: section.maybe("hidden", whole(1, 4_096)),
             unobserved: section.maybe("unobserved", number(0.0, 1.0)),
+            shards: section.maybe("shards", whole(1, 64)),
         };
         let began = section
             .maybe("warm_start", |node| warm_start(name.as_deref().unwrap_or("NAME"), &place.folder.join(text(node)?)));

@@ -1,7 +1,7 @@
 //! Positives that come late: what is shown teaches as a negative at once, and what was taken teaches again.
 
 use crate::learn::kernels::sigmoid;
-use crate::learn::{Example, Model};
+use crate::learn::{Example, Learns};
 
 /// What an example weighs where every shown item teaches a negative at once and a positive besides when it is taken:
 /// `1 + f` for a positive and `(1 − f)(1 + f)` for a negative, `f` being the model's own probability from before. In
@@ -9,7 +9,7 @@ use crate::learn::{Example, Model};
 /// delayed feedback for continuous training with neural networks in CTR prediction"). 1 for a model whose scores are
 /// only ranks.
 #[must_use]
-pub fn fake_negative_weight(model: &dyn Model, example: &Example<'_>) -> f32 {
+pub fn fake_negative_weight<L: Learns + ?Sized>(model: &L, example: &Example<'_>) -> f32 {
     let mut score = [0.0];
     model.score(&example.context, &[example.item], &mut score);
     let Some(logit) = model.logit(score[0]).filter(|logit| logit.is_finite()) else { return 1.0 };

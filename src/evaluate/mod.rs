@@ -19,7 +19,7 @@ pub use clicks::{Click, ClickSummary, run_clicks};
 pub use compare::{Comparison, Comparisons, mcnemar};
 pub use late::fake_negative_weight;
 pub use leave_one_out::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
-pub use progressive::{Progressive, ProgressiveSummary, Run, Scratch, run_example};
+pub use progressive::{Measured, Progressive, ProgressiveSummary, Run, Scratch, measure, run_example};
 pub use rank::{Rank, Ranking, rank_of};
 pub use ranks::{BucketSummary, HISTORY_BUCKETS};
 pub use ratio::RatioTest;

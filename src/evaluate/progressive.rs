@@ -5,7 +5,7 @@ use super::calibrate::Calibration;
 use super::rank::{Rank, Ranking, rank_of};
 use super::ranks::{BucketSummary, Ranks, Reliability};
 use crate::learn::kernels::{sigmoid, softplus};
-use crate::learn::{Example, Learned, Model, NEGATIVES};
+use crate::learn::{Example, Learned, Learns, NEGATIVES};
 use crate::table::{Part, PartError, Table};
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,13 @@ pub struct Scratch {
 impl Progressive {
     /// Takes a rank with the length of the user's history, and the scores of a positive and its negatives, all made
     /// before learning.
-    pub fn observe(&mut self, model: &dyn Model, rank: Option<(Rank, usize)>, positive: f32, negatives: &[f32]) {
+    pub fn observe<L: Learns + ?Sized>(
+        &mut self,
+        model: &L,
+        rank: Option<(Rank, usize)>,
+        positive: f32,
+        negatives: &[f32],
+    ) {
         if let Some((rank, history)) = rank {
             self.sums.ranks.add(rank, history);
         }
@@ -87,6 +93,14 @@ impl Progressive {
                 self.sums.calibration.learn(score, is_positive);
             }
         }
+    }
+
+    /// Takes what was seen of an example before it was learned.
+    pub fn take<L: Learns + ?Sized>(&mut self, model: &L, measured: &Measured) {
+        if let Some((positive, negatives)) = measured.scores[..measured.scored].split_first() {
+            self.observe(model, measured.rank, *positive, negatives);
+        }
+        self.sums.examples += 1;
     }
 
     /// Scores so far.
@@ -119,32 +133,57 @@ pub struct Run {
     pub learned: Learned,
 }
 
-/// Scores an example, then learns it. Only positives are scored; a user without a history (nothing excluded) is not
-/// ranked, nor is an item that the user consumed before: it is no candidate.
-pub fn run_example(
-    model: &mut dyn Model,
+/// What was seen of an example before it was learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Where the target came out, and how long the user's history was; if the example was ranked.
+    pub rank: Option<(Rank, usize)>,
+    /// Scores of the item and of its negatives; none of an example that is no positive.
+    scores: [f32; 1 + NEGATIVES],
+    scored: usize,
+}
+
+/// Scores an example. Only positives are scored; a user without a history (nothing excluded) is not ranked, nor is an
+/// item that the user consumed before: it is no candidate.
+pub fn measure<L: Learns + ?Sized>(
+    model: &mut L,
+    example: &Example<'_>,
+    ranking: Option<&Ranking<'_>>,
+    scratch: &mut Scratch,
+) -> Measured {
+    let mut measured = Measured::default();
+    if example.label > 0.0 {
+        let fits = |r: &&Ranking<'_>| !r.excluded.is_empty() && !r.excluded.contains(&example.item);
+        let ranked = ranking.filter(fits);
+        measured.rank = ranked.map(|r| (rank_in(model, example, r, &mut scratch.scores), r.excluded.len()));
+        let mut items = [example.item; 1 + NEGATIVES];
+        let n = example.negatives.len().min(NEGATIVES);
+        items[1..=n].copy_from_slice(&example.negatives[..n]);
+        model.score(&example.context, &items[..=n], &mut measured.scores[..=n]);
+        measured.scored = 1 + n;
+    }
+    measured
+}
+
+/// Scores an example, then learns it.
+pub fn run_example<L: Learns + ?Sized>(
+    model: &mut L,
     progressive: &mut Progressive,
     example: &Example<'_>,
     ranking: Option<&Ranking<'_>>,
     scratch: &mut Scratch,
 ) -> Run {
-    let mut rank = None;
-    if example.label > 0.0 {
-        let fits = |r: &&Ranking<'_>| !r.excluded.is_empty() && !r.excluded.contains(&example.item);
-        rank = ranking.filter(fits).map(|r| rank_in(model, example, r, &mut scratch.scores));
-        let mut items = [example.item; 1 + NEGATIVES];
-        let n = example.negatives.len().min(NEGATIVES);
-        items[1..=n].copy_from_slice(&example.negatives[..n]);
-        let mut scores = [0.0; 1 + NEGATIVES];
-        model.score(&example.context, &items[..=n], &mut scores[..=n]);
-        let history = ranking.map_or(0, |r| r.excluded.len());
-        progressive.observe(model, rank.map(|rank| (rank, history)), scores[0], &scores[1..=n]);
-    }
-    progressive.sums.examples += 1;
-    Run { rank, learned: model.learn(example) }
+    let measured = measure(model, example, ranking, scratch);
+    progressive.take(model, &measured);
+    Run { rank: measured.rank.map(|(rank, _)| rank), learned: model.learn(example) }
 }
 
-fn rank_in(model: &mut dyn Model, example: &Example<'_>, ranking: &Ranking<'_>, scores: &mut Vec<f32>) -> Rank {
+fn rank_in<L: Learns + ?Sized>(
+    model: &mut L,
+    example: &Example<'_>,
+    ranking: &Ranking<'_>,
+    scores: &mut Vec<f32>,
+) -> Rank {
     scores.clear();
     if ranking.taught.contains(example.item) {
         let slots = ranking.taught.slots();

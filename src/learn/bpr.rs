@@ -1,8 +1,10 @@
-//! Bayesian personalised ranking: what a user took should score above what he did not.
+//! Bayesian personalised ranking: what a user took should score above what he did not. bpr/shard: in shards.
 
-use super::embedding::{Embedding, Pace};
-use super::kernels::{dot, sigmoid};
-use super::model::{Context, Example, Learned, Model, Slot};
+mod shard;
+
+use super::embedding::{Embedding, Pace, Vectors};
+use super::kernels::{add_dots, dot, sigmoid};
+use super::model::{Context, Example, Learned, Model, Sharded, Slot};
 use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
 use crate::table::{Part, PartError, Table};
@@ -55,9 +57,15 @@ const HEAVIEST: f32 = 100.0;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Bpr {
+    pairs: Pairs<Embedding>,
+}
+
+/// The rows of both sides, of tables or of a shard, and how they learn.
+#[derive(Clone, Debug)]
+struct Pairs<V> {
     config: BprConfig,
-    users: Embedding,
-    items: Embedding,
+    users: V,
+    items: V,
 }
 
 impl Bpr {
@@ -66,12 +74,68 @@ impl Bpr {
     pub fn new(config: BprConfig, seed: Seed) -> Self {
         let users = Embedding::new(config.dimensions, seed.named("users"), config.init);
         let items = Embedding::new(config.dimensions, seed.named("items"), config.init);
-        Self { config, users, items }
+        Self { pairs: Pairs { config, users, items } }
     }
+}
 
+/// What an example is to a loss about pairs.
+enum Worth {
+    /// A user took the item; with the example's weight.
+    Taken(Slot, f32),
+    /// Nobody took it, or nobody knows who.
+    Nothing,
+    /// A number that is none.
+    Broken,
+}
+
+impl Worth {
+    fn of(example: &Example<'_>) -> Self {
+        match example.context.user {
+            None => Self::Nothing,
+            Some(_) if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) => {
+                Self::Broken
+            }
+            Some(_) if example.label <= 0.0 => Self::Nothing,
+            Some(user) => Self::Taken(user, example.weight.min(HEAVIEST)),
+        }
+    }
+}
+
+impl<V: Vectors> Pairs<V> {
     /// The user's vector, if there is one.
     fn of_user(&self, user: Option<Slot>) -> Option<&[f32]> {
         user.filter(|u| self.users.awake(*u)).map(|u| self.users.vector(u))
+    }
+
+    fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
+        let vector = self.of_user(context.user);
+        for (item, score) in items.iter().zip(scores) {
+            *score = self.items.bias(*item) + vector.map_or(0.0, |v| dot(v, self.items.vector(*item)));
+        }
+    }
+
+    fn awaken(&mut self, user: Slot, example: &Example<'_>) {
+        self.users.awaken(user, example.context.user_id);
+        self.items.awaken(example.item, example.item_id);
+    }
+
+    fn learn(&mut self, example: &Example<'_>) -> Learned {
+        let (user, weight) = match Worth::of(example) {
+            Worth::Taken(user, weight) => (user, weight),
+            Worth::Nothing => return Learned::default(),
+            Worth::Broken => return Learned::skipped(1),
+        };
+        self.awaken(user, example);
+        let mut scratch = vec![0.0; 2 * self.config.dimensions];
+        let mut skipped = 0;
+        for &left in example.negatives {
+            // One that never learned here has no id to draw its first vector from: it is left out.
+            if left != example.item && self.items.awake(left) {
+                skipped += u32::from(self.step(user, example.item, left, weight, &mut scratch));
+            }
+        }
+        let clipped = self.users.take_clipped() + self.items.take_clipped();
+        Learned { non_finite: skipped, clipped }
     }
 
     /// One step on a pair: `taken` should beat `left`. Returns whether it was skipped.
@@ -98,13 +162,25 @@ impl Bpr {
     }
 }
 
+/// The scores of all items for a user: bias, and where there is a user's vector its product with the item's.
+fn score_all(items: &Embedding, user: Option<&[f32]>, scores: &mut [f32]) {
+    for (item, score) in scores.iter_mut().enumerate() {
+        *score = items.bias(item as Slot);
+    }
+    let Some(vector) = user else { return };
+    for (first, rows) in items.vectors().float_blocks() {
+        let Some(out) = scores.get_mut(first..) else { break };
+        add_dots(rows, vector.len(), vector, out);
+    }
+}
+
 impl Part for Bpr {
     fn tables(&self) -> Vec<(String, &Table)> {
-        self.users.tables("users").into_iter().chain(self.items.tables("items")).collect()
+        self.pairs.users.tables("users").into_iter().chain(self.pairs.items.tables("items")).collect()
     }
 
     fn tables_mut(&mut self) -> Vec<(String, &mut Table)> {
-        self.users.tables_mut("users").into_iter().chain(self.items.tables_mut("items")).collect()
+        self.pairs.users.tables_mut("users").into_iter().chain(self.pairs.items.tables_mut("items")).collect()
     }
 
     fn blob(&self) -> Vec<u8> {
@@ -122,23 +198,11 @@ impl Model for Bpr {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let vector = self.of_user(context.user);
-        for (item, score) in items.iter().zip(scores) {
-            *score = self.items.bias(*item) + vector.map_or(0.0, |v| dot(v, self.items.vector(*item)));
-        }
+        self.pairs.score(context, items, scores);
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        for (item, score) in scores.iter_mut().enumerate() {
-            *score = self.items.bias(item as Slot);
-        }
-        let Some(vector) = self.of_user(context.user) else { return };
-        for (first, rows) in self.items.vectors().float_blocks() {
-            let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
-                *score += dot(vector, row);
-            }
-        }
+        score_all(&self.pairs.items, self.pairs.of_user(context.user), scores);
     }
 
     fn logit(&self, _score: f32) -> Option<f32> {
@@ -146,46 +210,36 @@ impl Model for Bpr {
     }
 
     fn learn(&mut self, example: &Example<'_>) -> Learned {
-        let Some(user) = example.context.user else { return Learned::default() };
-        if !(example.weight > 0.0 && example.weight.is_finite() && example.label.is_finite()) {
-            return Learned::skipped(1);
-        }
-        if example.label <= 0.0 {
-            return Learned::default();
-        }
-        self.users.awaken(user, example.context.user_id);
-        self.items.awaken(example.item, example.item_id);
-        let weight = example.weight.min(HEAVIEST);
-        let mut scratch = vec![0.0; 2 * self.config.dimensions];
-        let mut skipped = 0;
-        for &left in example.negatives {
-            // One that never learned here has no id to draw its first vector from: it is left out.
-            if left != example.item && self.items.awake(left) {
-                skipped += u32::from(self.step(user, example.item, left, weight, &mut scratch));
-            }
-        }
-        let clipped = self.users.take_clipped() + self.items.take_clipped();
-        Learned { non_finite: skipped, clipped }
+        self.pairs.learn(example)
+    }
+
+    fn sharded(&mut self) -> Option<&mut dyn Sharded> {
+        Some(self)
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {
-        self.users.forget_users(forgotten);
-        self.items.forget_items(forgotten);
+        self.pairs.users.forget_users(forgotten);
+        self.pairs.items.forget_items(forgotten);
     }
 
     fn layout(&self) -> Vec<Layout> {
-        self.users.layout("users", Rows::Users).into_iter().chain(self.items.layout("items", Rows::Items)).collect()
+        self.pairs
+            .users
+            .layout("users", Rows::Users)
+            .into_iter()
+            .chain(self.pairs.items.layout("items", Rows::Items))
+            .collect()
     }
 
     fn renumber(&mut self, to: &Renumber) {
-        to.move_users(&mut self.users.rows_mut());
-        to.move_items(&mut self.items.rows_mut());
+        to.move_users(&mut self.pairs.users.rows_mut());
+        to.move_items(&mut self.pairs.items.rows_mut());
     }
 
     fn adopt(&mut self, rows: Rows, slot: Slot, vector: &[f32], bias: f32) -> bool {
         match rows {
-            Rows::Users => self.users.adopt(slot, vector, bias),
-            Rows::Items => self.items.adopt(slot, vector, bias),
+            Rows::Users => self.pairs.users.adopt(slot, vector, bias),
+            Rows::Items => self.pairs.items.adopt(slot, vector, bias),
             Rows::Own => false,
         }
     }
@@ -214,13 +268,17 @@ mod tests {
         let config = BprConfig { dimensions: N, regularisation: 0.05, init: 0.5, ..BprConfig::default() };
         for seed in 0..20 {
             let mut bpr = Bpr::new(config, Seed(seed));
-            bpr.users.awaken(0, Id(1));
-            bpr.items.awaken(0, Id(2));
-            bpr.items.awaken(1, Id(3));
+            bpr.pairs.users.awaken(0, Id(1));
+            bpr.pairs.items.awaken(0, Id(2));
+            bpr.pairs.items.awaken(1, Id(3));
             let before = bpr.clone();
-            assert!(!bpr.step(0, 0, 1, 1.0, &mut [0.0; 2 * N]));
+            assert!(!bpr.pairs.step(0, 0, 1, 1.0, &mut [0.0; 2 * N]));
             let wide = |v: &[f32]| v.iter().map(|w| f64::from(*w)).collect::<Vec<_>>();
-            let rows = [wide(before.users.vector(0)), wide(before.items.vector(0)), wide(before.items.vector(1))];
+            let rows = [
+                wide(before.pairs.users.vector(0)),
+                wide(before.pairs.items.vector(0)),
+                wide(before.pairs.items.vector(1)),
+            ];
             let slope = |row: usize, k: usize| {
                 let at = |h: f64| {
                     let mut r = rows.clone();
@@ -229,7 +287,7 @@ mod tests {
                 };
                 (at(1e-5) - at(-1e-5)) / 2e-5
             };
-            let after = [bpr.users.vector(0), bpr.items.vector(0), bpr.items.vector(1)];
+            let after = [bpr.pairs.users.vector(0), bpr.pairs.items.vector(0), bpr.pairs.items.vector(1)];
             for (row, moved) in after.iter().enumerate() {
                 let slopes: Vec<f64> = (0..N).map(|k| slope(row, k)).collect();
                 let mean = slopes.iter().map(|s| s * s).sum::<f64>() / N as f64;
@@ -243,8 +301,8 @@ mod tests {
                 (at(1e-5) - at(-1e-5)) / 2e-5
             };
             let bias = -0.1 * error / (error * error + 0.01).sqrt();
-            assert!((f64::from(bpr.items.bias(0)) - bias).abs() < 1e-4);
-            assert!((f64::from(bpr.items.bias(1)) + bias).abs() < 1e-4);
+            assert!((f64::from(bpr.pairs.items.bias(0)) - bias).abs() < 1e-4);
+            assert!((f64::from(bpr.pairs.items.bias(1)) + bias).abs() < 1e-4);
         }
     }
 
@@ -254,9 +312,9 @@ mod tests {
         let context = Context { user: Some(0), user_id: Id(1), recent: &[], time: Time(0) };
         let example = Example { context, item: 0, item_id: Id(2), label: 1.0, weight: 1.0, negatives: &[0, 5] };
         assert_eq!(bpr.learn(&example), Learned::default());
-        let before = bpr.items.vector(0).to_vec();
+        let before = bpr.pairs.items.vector(0).to_vec();
         bpr.learn(&example);
         bpr.learn(&Example { label: 0.0, item: 1, item_id: Id(3), ..example });
-        assert_eq!((bpr.items.vector(0), bpr.items.awake(1)), (&before[..], false));
+        assert_eq!((bpr.pairs.items.vector(0), bpr.pairs.items.awake(1)), (&before[..], false));
     }
 }

@@ -1,13 +1,19 @@
-//! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of.
+//! Rows of vectors that are drawn from ids and move by row-wise Adagrad: what models of pairs are made of. The rows of a
+//! table, and embedding/layer: those of a shard on top of it; embedding/vectors: what is done to either.
+
+mod layer;
+mod vectors;
+
+pub(super) use layer::EmbeddingLayer;
+use vectors::RowMut;
+pub(super) use vectors::Vectors;
 
 use super::kernels::{product, sigmoid};
-use super::model::Slot;
+use super::model::{Delta, Layer, Slot, settle};
 use super::{Forgotten, Kind, Layout, Rows};
-use crate::event::Id;
 use crate::rng::Seed;
 use crate::table::{PartError, Table};
 use multiversion::multiversion;
-use rand::Rng;
 
 /// Floats of a side row: bias, summed squares of the vector's and of the bias's gradients, 1 once it is awake.
 const SIDE: usize = 4;
@@ -44,90 +50,56 @@ pub(super) struct Embedding {
     clipped: u32,
 }
 
+impl Vectors for Embedding {
+    #[inline]
+    fn vector(&self, row: Slot) -> &[f32] {
+        self.vectors.floats(row as usize)
+    }
+
+    #[inline]
+    fn side(&self, row: Slot) -> &[f32] {
+        self.side.floats(row as usize)
+    }
+
+    #[inline]
+    fn row_mut(&mut self, row: Slot) -> RowMut<'_> {
+        let vector = self.vectors.floats_mut(row as usize);
+        RowMut { vector, side: self.side.floats_mut(row as usize), clipped: &mut self.clipped }
+    }
+
+    fn draws(&self) -> (Seed, f32) {
+        (self.seed, self.deviation)
+    }
+
+    fn take_clipped(&mut self) -> u32 {
+        std::mem::replace(&mut self.clipped, 0)
+    }
+}
+
 impl Embedding {
     /// No rows yet. First vectors are drawn with this standard deviation; 0 draws nothing and leaves zeros.
     pub(super) fn new(dimensions: usize, seed: Seed, deviation: f32) -> Self {
         Self { vectors: Table::new(dimensions), side: Table::new(SIDE), seed, deviation, clipped: 0 }
     }
 
-    #[inline]
-    pub(super) fn awake(&self, row: Slot) -> bool {
-        self.side.floats(row as usize)[AWAKE] > 0.0
+    /// A shard's rows on top of these.
+    pub(super) fn layer(&self, old: Delta) -> EmbeddingLayer<'_> {
+        EmbeddingLayer::new(Layer::new([&self.vectors, &self.side], old), self.seed, self.deviation)
     }
 
-    #[inline]
-    pub(super) fn bias(&self, row: Slot) -> f32 {
-        self.side.floats(row as usize)[BIAS]
-    }
-
-    #[inline]
-    pub(super) fn vector(&self, row: Slot) -> &[f32] {
-        self.vectors.floats(row as usize)
+    /// Takes what shards did to their rows.
+    pub(super) fn settle<'d>(&mut self, deltas: impl Iterator<Item = &'d mut Delta>) {
+        let dimensions = self.vectors.width();
+        settle([&mut self.vectors, &mut self.side], &mut deltas.collect::<Vec<_>>(), |row| {
+            let (vector, side) = row.split_at_mut(dimensions);
+            shorten(vector);
+            side[BIAS] = side[BIAS].clamp(-LONGEST, LONGEST);
+        });
     }
 
     /// The vectors, for passes over all of them.
     pub(super) const fn vectors(&self) -> &Table {
         &self.vectors
-    }
-
-    /// Draws a row's first vector from its id, once: sums of four uniforms, near enough to normal and the same
-    /// everywhere, whatever came before.
-    pub(super) fn awaken(&mut self, row: Slot, id: Id) {
-        if self.awake(row) {
-            return;
-        }
-        self.side.floats_mut(row as usize)[AWAKE] = 1.0;
-        let vector = self.vectors.floats_mut(row as usize);
-        if self.deviation == 0.0 {
-            return;
-        }
-        let mut stream = self.seed.keyed(id.0).stream();
-        for w in vector {
-            let bits = stream.next_u64();
-            let sum: u32 = (0..4).map(|k| (bits >> (16 * k)) as u32 & 0xffff).sum();
-            // Four uniforms on [0, 1) have mean 2 and variance 1/3.
-            *w = self.deviation * (sum as f32 / 65_536.0 - 2.0) * 1.732_050_8;
-        }
-    }
-
-    /// One Adagrad step of a row's vector on scale·(own·other) + reg/2·|own|².
-    #[inline]
-    pub(super) fn step(&mut self, row: Slot, other: &[f32], scale: f32, pace: Pace) {
-        let squares = &mut self.side.floats_mut(row as usize)[SQUARES];
-        self.clipped += u32::from(descend(self.vectors.floats_mut(row as usize), other, scale, pace, squares));
-    }
-
-    /// Draws σ(source·vector) of a row to the label, and the row to that; adds to `pull` how the source is to move.
-    /// Returns whether the error was a number.
-    #[inline]
-    pub(super) fn meet(
-        &mut self,
-        row: Slot,
-        source: &[f32],
-        label: f32,
-        weight: f32,
-        pace: Pace,
-        pull: &mut [f32],
-    ) -> bool {
-        let squares = &mut self.side.floats_mut(row as usize)[SQUARES];
-        let met = meet(self.vectors.floats_mut(row as usize), source, label, weight, pace, squares, pull);
-        self.clipped += u32::from(met == Some(true));
-        met.is_some()
-    }
-
-    /// One Adagrad step of a row's bias along `slope`.
-    #[inline]
-    pub(super) fn step_bias(&mut self, row: Slot, slope: f32, pace: Pace) {
-        let side = self.side.floats_mut(row as usize);
-        let slope = slope + pace.regularisation * side[BIAS];
-        side[BIAS_SQUARES] += slope * slope;
-        let bias = side[BIAS] - pace.rate * slope / (side[BIAS_SQUARES] + DAMPING).sqrt();
-        side[BIAS] = bias.clamp(-LONGEST, LONGEST);
-    }
-
-    /// How many vectors were cut back since the last time somebody asked.
-    pub(super) const fn take_clipped(&mut self) -> u32 {
-        std::mem::replace(&mut self.clipped, 0)
     }
 
     /// Rows of users who are gone become zero.
@@ -228,6 +200,12 @@ fn step_along(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &
     for (w, o) in own.iter_mut().zip(other) {
         *w = keep * *w - pull * o;
     }
+    shorten(own)
+}
+
+/// Cuts a vector back that is too long; whether it was.
+#[inline(always)]
+fn shorten(own: &mut [f32]) -> bool {
     let length = product(own, own).sqrt();
     if length > LONGEST {
         let shrink = LONGEST / length;
@@ -239,6 +217,7 @@ fn step_along(own: &mut [f32], other: &[f32], scale: f32, pace: Pace, squares: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Id;
     use crate::learn::kernels::dot;
     use proptest::prelude::*;
 
@@ -297,7 +276,7 @@ mod tests {
     #[test]
     fn what_grows_too_long_is_cut_back_and_counted() {
         let mut rows = Embedding::new(4, Seed(1), 0.1);
-        rows.awaken(0, crate::event::Id(1));
+        rows.awaken(0, Id(1));
         let pace = Pace { rate: 1.0, regularisation: 0.0 };
         (0..2_000).for_each(|_| rows.step(0, &[1e3, 1e3, 1e3, 1e3], -1.0, pace));
         let length = dot(rows.vector(0), rows.vector(0)).sqrt();

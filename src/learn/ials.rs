@@ -2,7 +2,7 @@
 
 use super::gram::{Gram, LARGEST};
 use super::history::History;
-use super::kernels::dot;
+use super::kernels::{dot, dots};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::normal::Normal;
 use super::{Forgotten, Kind, Layout, Renumber, Rows};
@@ -239,9 +239,7 @@ impl Model for Ials {
         scores.fill(0.0);
         for (first, rows) in self.items.vectors.float_blocks() {
             let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
-                *score = dot(&user, row);
-            }
+            dots(rows, self.config.dimensions, &user, out);
         }
     }
 

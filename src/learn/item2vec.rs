@@ -1,8 +1,8 @@
 //! Item vectors from sessions: skip-gram with negative sampling over what a user took last.
 
 use super::counter::Counter;
-use super::embedding::{Embedding, Pace};
-use super::kernels::{axpy, dot};
+use super::embedding::{Embedding, Pace, Vectors};
+use super::kernels::{add_dots, axpy, dot};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::noise::Noise;
 use super::{Forgotten, Layout, Renumber, Rows};
@@ -168,9 +168,7 @@ impl Model for Item2vec {
         scores.iter_mut().for_each(|score| *score *= LN_2);
         for (first, rows) in self.targets.vectors().float_blocks() {
             let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
-                *score += dot(&mean, row);
-            }
+            add_dots(rows, self.config.dimensions, &mean, out);
         }
     }
 

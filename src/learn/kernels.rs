@@ -24,6 +24,14 @@ pub fn dots(rows: &[f32], width: usize, query: &[f32], out: &mut [f32]) {
     }
 }
 
+/// Adds the product of each row of `width` floats with `query` to what is there: [`dots`] on top of a bias.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+pub fn add_dots(rows: &[f32], width: usize, query: &[f32], out: &mut [f32]) {
+    for (row, out) in rows.chunks_exact(width).zip(out) {
+        *out += product(&row[..query.len()], query);
+    }
+}
+
 /// [`dot`], always a part of the caller: for loops in the registers that the processor has.
 #[inline(always)]
 pub(super) fn product(a: &[f32], b: &[f32]) -> f32 {
@@ -184,6 +192,10 @@ mod tests {
             let query: Vec<f32> = (0..used).map(|n| float(n + 1_000_000)).collect();
             let mut found = vec![0.0; rows];
             dots(&all, width, &query, &mut found);
+            let mut added = vec![0.25; found.len()];
+            add_dots(&all, width, &query, &mut added);
+            let sums: Vec<f32> = found.iter().map(|product| 0.25 + product).collect();
+            prop_assert_eq!(&added, &sums);
             for (row, found) in all.chunks_exact(width).zip(found) {
                 prop_assert_eq!(dot(&row[..used], &query).to_bits(), found.to_bits());
             }

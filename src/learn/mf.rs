@@ -1,7 +1,9 @@
-//! Logistic matrix factorisation with biases, by steps of second order.
+//! Logistic matrix factorisation with biases, by steps of second order. mf/shard: in shards.
 
-use super::kernels::dot;
-use super::model::{Context, Example, Learned, Model, Slot};
+mod shard;
+
+use super::kernels::{dot, dots};
+use super::model::{Context, Example, Learned, Model, Sharded, Slot};
 use super::newton::{Base, SIDE, Slope, Step, awaken, bias, learn_pair, learned};
 use super::{Forgotten, Layout, Renumber, Rows, newton};
 use crate::rng::Seed;
@@ -83,11 +85,46 @@ impl Mf {
         }
     }
 
-    /// What a user adds to every logit, with the global bias; and the user's vector, if there is one.
-    fn of_user(&self, user: Option<Slot>) -> (f32, Option<&[f32]>) {
-        let k = self.config.dimensions;
-        let row = user.map(|u| self.users.floats(u as usize)).filter(|row| learned(row, k));
-        row.map_or((self.base.bias, None), |row| (self.base.bias + bias(row, k), Some(&row[..k])))
+    fn of_user(&self, user: Option<Slot>) -> OfUser<'_> {
+        OfUser::of(user.map(|u| self.users.floats(u as usize)), self.config.dimensions, &self.base)
+    }
+}
+
+/// What a user adds to every logit, with the global bias; and the user's vector, if there is one.
+#[derive(Clone, Copy)]
+struct OfUser<'a> {
+    base: f32,
+    vector: Option<&'a [f32]>,
+}
+
+impl<'a> OfUser<'a> {
+    fn of(row: Option<&'a [f32]>, k: usize, base: &Base) -> Self {
+        let row = row.filter(|row| learned(row, k));
+        Self { base: base.bias + row.map_or(0.0, |row| bias(row, k)), vector: row.map(|row| &row[..k]) }
+    }
+
+    /// The logit of an item's row.
+    #[inline]
+    fn score(self, item: &[f32], k: usize) -> f32 {
+        self.base + (bias(item, k) + self.vector.map_or(0.0, |v| dot(v, &item[..k])))
+    }
+
+    /// The logits of a whole table.
+    fn score_all(self, items: &Table, k: usize, scores: &mut [f32]) {
+        // Slots behind the last row have zero rows.
+        scores.fill(self.base);
+        for (first, rows) in items.float_blocks() {
+            let Some(out) = scores.get_mut(first..) else { break };
+            let of_block = out.len().min(rows.len() / (k + SIDE));
+            let out = &mut out[..of_block];
+            match self.vector {
+                Some(vector) => dots(rows, k + SIDE, vector, out),
+                None => out.fill(0.0),
+            }
+            for (row, score) in rows.chunks_exact(k + SIDE).zip(out) {
+                *score = self.base + (bias(row, k) + *score);
+            }
+        }
     }
 }
 
@@ -218,25 +255,14 @@ impl Model for Mf {
     }
 
     fn score(&self, context: &Context<'_>, items: &[Slot], scores: &mut [f32]) {
-        let (base, vector) = self.of_user(context.user);
-        let k = self.config.dimensions;
+        let user = self.of_user(context.user);
         for (item, score) in items.iter().zip(scores) {
-            let row = self.items.floats(*item as usize);
-            *score = base + (bias(row, k) + vector.map_or(0.0, |v| dot(v, &row[..k])));
+            *score = user.score(self.items.floats(*item as usize), self.config.dimensions);
         }
     }
 
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
-        let (base, vector) = self.of_user(context.user);
-        let k = self.config.dimensions;
-        // Slots behind the last row have zero rows.
-        scores.fill(base);
-        for (first, rows) in self.items.float_blocks() {
-            let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(k + SIDE).zip(out) {
-                *score = base + (bias(row, k) + vector.map_or(0.0, |v| dot(v, &row[..k])));
-            }
-        }
+        self.of_user(context.user).score_all(&self.items, self.config.dimensions, scores);
     }
 
     fn logit(&self, score: f32) -> Option<f32> {
@@ -282,6 +308,10 @@ impl Model for Mf {
             }
         }
         learned
+    }
+
+    fn sharded(&mut self) -> Option<&mut dyn Sharded> {
+        Some(self)
     }
 
     fn forget(&mut self, forgotten: &Forgotten) {

@@ -59,7 +59,7 @@ pub use isgd::{Isgd, IsgdConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig};
 pub use item2vec::{Item2vec, Item2vecConfig};
 pub use mf::{Mf, MfConfig};
-pub use model::{Context, Example, Learned, Model, NEGATIVES, RECENT, Slot};
+pub use model::{Context, Example, Learned, Learns, Model, NEGATIVES, RECENT, ROUND, Shard, ShardDelta, Sharded, Slot};
 pub use ncf::{Ncf, NcfConfig};
 pub use popularity::{Popularity, PopularityConfig};
 pub use ratings::Ratings;

@@ -1,4 +1,11 @@
-//! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so.
+//! The contract of a model: predict, and learn. Predicting cannot learn; the compiler says so. model/shard: learning in
+//! shards; model/layer: the rows that a shard changed.
+
+mod layer;
+mod shard;
+
+pub(super) use layer::{Delta, Layer, settle};
+pub use shard::{Learns, ROUND, Shard, ShardDelta, Sharded};
 
 use super::content::ItemContent;
 use super::{Forgotten, Layout, Renumber, Rows};
@@ -129,6 +136,11 @@ pub trait Model: Part + Send + Sync {
             learned.clipped += one.clipped;
         }
         learned
+    }
+
+    /// Itself, if it can learn in shards.
+    fn sharded(&mut self) -> Option<&mut dyn Sharded> {
+        None
     }
 
     /// A copy for readers: shares all pages.

@@ -106,6 +106,27 @@ impl Slope {
 }
 
 impl Base {
+    /// Its numbers.
+    pub(super) const fn numbers(self) -> [f32; 2] {
+        [self.bias, self.precision]
+    }
+
+    /// Moves by the sum of what shards made of it; what a single one did is taken as it is.
+    pub(super) fn settle<'a>(&mut self, shards: impl Iterator<Item = &'a [f32; 2]>) {
+        let before = *self;
+        for (n, [bias, precision]) in shards.enumerate() {
+            *self = match n {
+                0 => Self { bias: *bias, precision: *precision },
+                _ => Self {
+                    bias: self.bias + (bias - before.bias),
+                    precision: self.precision + (precision - before.precision),
+                },
+            };
+        }
+        self.bias = cut(self.bias, LARGEST);
+        self.precision = self.precision.max(BASE_PRECISION);
+    }
+
     /// A step of second order on one example.
     #[inline]
     pub(super) fn learn(&mut self, slope: Slope) {
@@ -211,6 +232,21 @@ pub(super) fn learn_pair(user: &mut [f32], item: &mut [f32], k: usize, slope: Sl
         *user = cut(user_keep * u - user_pull * i, LARGEST);
         *item = cut(item_keep * i - item_pull * u, LARGEST);
     }
+}
+
+/// Puts a row back into its bounds that several shards moved at once: their sum may leave them where no step of one would.
+pub(super) fn mend(row: &mut [f32], k: usize, prior: &Prior) {
+    let (vector, side) = row.split_at_mut(k);
+    if side[PRECISION] == 0.0 {
+        // It never learned.
+        return;
+    }
+    vector.iter_mut().for_each(|w| *w = cut(*w, LARGEST));
+    side[BIAS] = cut(side[BIAS], LARGEST);
+    // What was forgotten can be no more than was gathered.
+    side[PRECISION] = side[PRECISION].max(prior.precision);
+    side[BIAS_PRECISION] = side[BIAS_PRECISION].max(prior.bias_precision);
+    side[COUNT] = side[COUNT].min(MOST);
 }
 
 /// A step of one vector along another: own = keep·own − pull·other.

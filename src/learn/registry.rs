@@ -24,15 +24,18 @@ const TABLE: [(&str, &[&str]); 12] = [
     ("transitions", &["half_life"]),
     ("item_knn", &["half_life"]),
     ("isgd", &["dimensions", "learning_rate", "regularisation"]),
-    ("mf", &["dimensions", "learning_rate", "regularisation"]),
+    ("mf", &["dimensions", "learning_rate", "regularisation", SHARDS]),
     ("fm", &["dimensions", "learning_rate", "regularisation"]),
-    ("bpr", &["dimensions", "learning_rate", "regularisation"]),
+    ("bpr", &["dimensions", "learning_rate", "regularisation", SHARDS]),
     ("item2vec", &["dimensions", "learning_rate", "half_life"]),
     ("two_tower", &["dimensions", "learning_rate", "regularisation"]),
     ("ials", &["dimensions", "regularisation", "unobserved"]),
     ("fusion", &["dimensions", "half_life"]),
     ("ncf", &["dimensions", "learning_rate", "hidden"]),
 ];
+
+/// No parameter of the model, but of how it is taught.
+const SHARDS: &str = "shards";
 
 /// All names, cheapest first.
 pub const KINDS: [&str; TABLE.len()] = {
@@ -64,6 +67,8 @@ pub struct ModelConfig {
     pub hidden: Option<usize>,
     /// Weight of a pair that was not observed beside one that was, 0 to 1.
     pub unobserved: Option<f64>,
+    /// How many shards learn side by side, 1 to 64; 1 where it is not set.
+    pub shards: Option<usize>,
 }
 
 /// A model's parameters, resolved: every one has a value.
@@ -193,7 +198,10 @@ impl Resolved {
 /// a model that does not exist.
 #[must_use]
 pub fn parameters(kind: &str, config: &ModelConfig) -> BTreeMap<String, f64> {
-    let values = Resolved::of(kind, config).map(|resolved| resolved.values()).unwrap_or_default();
+    let mut values = Resolved::of(kind, config).map(|resolved| resolved.values()).unwrap_or_default();
+    if TABLE.iter().any(|(name, its)| *name == kind && its.contains(&SHARDS)) {
+        values.push((SHARDS, config.bounded().shards.unwrap_or(1) as f64));
+    }
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -213,6 +221,7 @@ impl ModelConfig {
             ("half_life", self.half_life.is_some()),
             ("hidden", self.hidden.is_some()),
             ("unobserved", self.unobserved.is_some()),
+            (SHARDS, self.shards.is_some()),
         ];
         if let Some((name, _)) = set.iter().find(|(name, is_set)| *is_set && !its.contains(name)) {
             return Err(format!("{kind} has no {name}"));
@@ -225,6 +234,7 @@ impl ModelConfig {
             ("half_life must be at least a second", bounded.half_life == self.half_life),
             ("hidden must be 1 to 1024", bounded.hidden == self.hidden),
             ("unobserved must be 0 to 1", bounded.unobserved == self.unobserved),
+            ("shards must be 1 to 64", bounded.shards == self.shards),
         ];
         cut.iter().find(|(_, fits)| !fits).map_or(Ok(()), |(must, _)| Err(format!("{kind}: {must}")))
     }
@@ -239,10 +249,12 @@ impl ModelConfig {
             half_life: self.half_life.map(|s| s.max(Span::seconds(1))),
             hidden: self.hidden.map(|n| n.clamp(1, 1024)),
             unobserved: number(self.unobserved, 0.0),
+            shards: self.shards.map(|n| n.clamp(1, 64)),
         }
     }
 
-    /// A hash of what a saved model of this kind depends on: all its parameters, set or not.
+    /// A hash of what a saved model of this kind depends on: all its parameters, set or not. How many shards it learns
+    /// in is not among them.
     #[must_use]
     pub fn params_hash(&self, kind: &str) -> u64 {
         xxh3_64(format!("{kind} {:?}", Resolved::of(kind, self)).as_bytes())
@@ -302,6 +314,10 @@ mod tests {
         let said = ModelConfig { dimensions: Some(32), ..none };
         assert_eq!(said.params_hash("mf"), none.params_hash("mf"));
         assert_ne!(said.params_hash("ncf"), none.params_hash("ncf"));
+        let sharded = ModelConfig { shards: Some(4), ..none };
+        assert_eq!(sharded.params_hash("mf"), none.params_hash("mf"));
+        assert_eq!(parameters("mf", &sharded)["shards"], 4.0);
+        assert!(sharded.check("fusion").is_err_and(|e| e.contains("no shards")));
         assert_ne!(none.params_hash("popularity"), none.params_hash("transitions"));
     }
 }

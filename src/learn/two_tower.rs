@@ -1,8 +1,8 @@
 //! Two towers: an item and whom it meets as vectors of one space, out of content and ids.
 
 use super::content::{BUCKETS, CONTENT, Feature, ItemContent, MAX_FEATURES, content_layout};
-use super::embedding::{Embedding, Pace};
-use super::kernels::{axpy, dot, sigmoid};
+use super::embedding::{Embedding, Pace, Vectors};
+use super::kernels::{add_dots, axpy, dot, sigmoid};
 use super::model::{Context, Example, Learned, Model, Slot};
 use super::{Forgotten, Layout, Renumber, Rows};
 use crate::rng::Seed;
@@ -301,9 +301,7 @@ impl Model for TwoTower {
         }
         for (first, rows) in self.items.vectors().float_blocks() {
             let Some(out) = scores.get_mut(first..) else { break };
-            for (row, score) in rows.chunks_exact(self.config.dimensions).zip(out) {
-                *score += dot(&user, row);
-            }
+            add_dots(rows, self.config.dimensions, &user, out);
         }
     }
 

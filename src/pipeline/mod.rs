@@ -15,6 +15,7 @@ pub mod portable;
 mod recommend;
 mod report;
 mod settle;
+mod shards;
 mod stage;
 mod state;
 mod step;

@@ -41,7 +41,8 @@ pub(super) struct Rules {
     pub(super) seeds: StageSeeds,
     /// How long an arrival waits for a decision not yet read: the longest grace of all experiments.
     pub(super) grace: Span,
-    pub(super) threads: usize,
+    /// What models learn on, and shards; none where one thread does it all.
+    pub(super) pool: Option<rayon::ThreadPool>,
     pub(super) nanos: fn() -> u64,
 }
 
@@ -72,14 +73,14 @@ impl Pipeline {
     /// A pipeline with empty state.
     ///
     /// # Errors
-    /// When the settings name a model that does not exist.
+    /// When the settings name a model that does not exist, or there are no threads to be had.
     pub fn new(config: &PipelineConfig) -> Result<Self, String> {
         let grace = config.experiments.iter().map(|e| e.grace).max().unwrap_or(Span::seconds(10));
         let rules = Rules {
             teaching: config.teaching.clone(),
             seeds: StageSeeds::of(Seed(config.seed)),
             grace,
-            threads: config.threads,
+            pool: pool(config.threads)?,
             nanos: config.nanos,
         };
         Ok(Self { state: State::new(config)?, rules })
@@ -177,6 +178,12 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Threads that learn. The step that hands out the work waits for it, so it is none of them.
+fn pool(threads: usize) -> Result<Option<rayon::ThreadPool>, String> {
+    let named = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("learn-{n}"));
+    (threads > 1).then(|| named.build()).transpose().map_err(|e| format!("threads to learn on: {e}"))
 }
 
 impl State {

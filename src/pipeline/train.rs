@@ -1,23 +1,32 @@
 //! Score, then learn, told between examples who is gone and what items are: every model works through the same ordered
-//! batch, one thread a model at most.
+//! batch, on one thread, or in shards where it is set to.
 
 use super::report::Report;
+use super::shards;
 use super::stage::{Batch, Note};
 use super::state::Trained;
 use super::step::Rules;
-use crate::evaluate::{Comparisons, Ranking, Scratch, fake_negative_weight, run_example};
-use crate::learn::Model;
-use std::sync::Mutex;
+use crate::evaluate::{Comparisons, Rank, Ranking, Scratch, fake_negative_weight, run_example};
+use crate::learn::{Learned, Model};
 
 /// What a model did with a batch.
 #[derive(Default)]
-struct Worked {
+pub(super) struct Worked {
     /// Updates skipped because they were not finite.
     skipped: u64,
     /// Vectors cut back to their longest.
     clipped: u64,
     /// Whether the target was among the first ten, by ranked example.
     hits: Vec<bool>,
+}
+
+impl Worked {
+    /// Counts one example.
+    pub(super) fn count(&mut self, rank: Option<Rank>, learned: Learned) {
+        self.skipped += u64::from(learned.non_finite);
+        self.clipped += u64::from(learned.clipped);
+        self.hits.extend(rank.map(|rank| rank.within(10)));
+    }
 }
 
 /// Scores and learns a batch, then compares the models. The number of threads never changes a result: a model sees its
@@ -37,22 +46,11 @@ pub(super) fn train(
     let mut jobs: Vec<_> = models.iter_mut().zip(&mut worked).collect();
     jobs.sort_by_key(|(model, _)| std::cmp::Reverse(model.nanos));
     let jobs = jobs.into_iter();
-    let threads = rules.threads.clamp(1, jobs.len().max(1));
-    if threads == 1 {
-        jobs.for_each(|(model, done)| *done = work_through(model, batch, rules));
-    } else {
-        let queue = Mutex::new(jobs);
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let next = queue.lock().map_or(None, |mut q| q.next());
-                        let Some((model, done)) = next else { break };
-                        *done = work_through(model, batch, rules);
-                    }
-                });
-            }
-        });
+    match &rules.pool {
+        None => jobs.for_each(|(model, done)| *done = work_through(model, batch, rules)),
+        Some(pool) => pool.scope_fifo(|scope| {
+            jobs.for_each(|(model, done)| scope.spawn_fifo(|_| *done = work_through(model, batch, rules)));
+        }),
     }
     for (model, done) in models.iter().zip(&worked) {
         *report.non_finite.entry(model.kind.clone()).or_default() += done.skipped;
@@ -69,6 +67,11 @@ pub(super) fn train(
 
 /// One model through the batch.
 fn work_through(trained: &mut Trained, batch: &Batch, rules: &Rules) -> Worked {
+    if let Some(shards) = trained.config.shards.filter(|shards| *shards > 1)
+        && trained.model.sharded().is_some()
+    {
+        return shards::work_through(trained, shards, batch, rules);
+    }
     let begun = (rules.nanos)();
     let mut scratch = Scratch::default();
     let mut worked = Worked::default();
@@ -83,16 +86,15 @@ fn work_through(trained: &mut Trained, batch: &Batch, rules: &Rules) -> Worked {
         }
         let ranking = staged.ranking.as_ref().map(|r| Ranking { taught: &r.taught, excluded: batch.excluded(r) });
         let run = run_example(&mut *trained.model, &mut trained.scores, &example, ranking.as_ref(), &mut scratch);
-        worked.skipped += u64::from(run.learned.non_finite);
-        worked.clipped += u64::from(run.learned.clipped);
-        worked.hits.extend(run.rank.map(|rank| rank.within(10)));
+        worked.count(run.rank, run.learned);
     }
     notes.for_each(|(_, note)| tell(&mut *trained.model, note));
     trained.nanos += (rules.nanos)().saturating_sub(begun);
     worked
 }
 
-fn tell(model: &mut dyn Model, note: &Note) {
+/// Tells a model what is no example.
+pub(super) fn tell(model: &mut dyn Model, note: &Note) {
     match note {
         Note::Forgotten(gone) => model.forget(gone),
         Note::Described(item, content) => model.describe(*item, content),

@@ -1,6 +1,7 @@
 //! What every model must keep, whatever it is: one suite over all kinds.
 
 mod carry;
+mod shards;
 mod stream;
 
 use proptest::prelude::*;

@@ -128,20 +128,47 @@ impl Player {
     }
 
     pub(crate) fn learn(&mut self, model: &mut dyn Model, event: &Event) -> Learned {
+        let staged = self.stage(event);
+        model.learn(&staged.example())
+    }
+
+    /// The example of an event, with what the user took before it; the event counts as played.
+    pub(crate) fn stage(&mut self, event: &Event) -> Staged {
         self.now = event.time;
         let recent = self.recent(event.user);
-        let negatives: Vec<Slot> = event.negatives.iter().map(|n| self.slots.item(*n)).collect();
-        let learned = model.learn(&Example {
-            context: self.context(event.user, &recent),
-            item: self.slots.item(event.item),
-            item_id: Id(1000 + u128::from(event.item)),
-            label: event.label,
-            weight: event.weight,
-            negatives: &negatives,
-        });
         if event.label > 0.0 {
             self.recent.entry(event.user).or_default().push(event.item);
         }
-        learned
+        Staged {
+            user: self.slots.users.get(event.user as usize).copied(),
+            user_id: Id(u128::from(event.user)),
+            recent,
+            time: self.now(),
+            item: self.slots.item(event.item),
+            item_id: Id(1000 + u128::from(event.item)),
+            negatives: event.negatives.iter().map(|n| self.slots.item(*n)).collect(),
+            label: event.label,
+            weight: event.weight,
+        }
+    }
+}
+
+/// An example that holds what it is made of.
+pub(crate) struct Staged {
+    user: Option<Slot>,
+    pub(crate) user_id: Id,
+    recent: Vec<Slot>,
+    time: Time,
+    item: Slot,
+    item_id: Id,
+    negatives: Vec<Slot>,
+    label: f32,
+    weight: f32,
+}
+
+impl Staged {
+    pub(crate) fn example(&self) -> Example<'_> {
+        let Self { user, user_id, ref recent, time, item, item_id, ref negatives, label, weight } = *self;
+        Example { context: Context { user, user_id, recent, time }, item, item_id, label, weight, negatives }
     }
 }
