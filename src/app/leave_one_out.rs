@@ -1,11 +1,11 @@
 //! Leave one out over files: every model makes passes over all interactions but the held-out ones, and is asked about
-//! those after each pass.
+//! those after each pass. Who is asked from the middle on is the mean of what the model was since.
 
 use super::replay::ReplayError;
 use crate::adapter::clock::Stopwatch;
 use crate::adapter::file::{HeldOutRow, Rows};
 use crate::codec::decode;
-use crate::evaluate::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
+use crate::evaluate::{HeldOut, LeaveOneOut, LeaveOneOutSummary, WeightMean};
 use crate::event::{Action, Content, Event, Id, Interaction, Time};
 use crate::learn::{Context, Directory, Example, ItemContent, Model, RECENT, Slot, Standards, registry};
 use crate::pipeline::PipelineConfig;
@@ -15,8 +15,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Items drawn beside every positive, anew in every pass (as Rendle et al. 2020 do for matrix factorisation).
-const DRAWN: usize = 8;
+/// Items drawn beside every positive, anew in every pass (Rendle et al. 2020 draw 8 for matrix factorisation).
+const DRAWN: usize = 6;
 /// Draws for one of them before giving up: a user may have taken nearly everything.
 const DRAWS: usize = 64;
 /// Events have no time here: a pass is in no order of time, and passes repeat.
@@ -82,7 +82,8 @@ pub fn leave_one_out(
     let seed = Seed(config.seed);
     let mut models = Vec::new();
     for (kind, model) in &config.models {
-        let built = registry::build(kind, model, seed.named(kind));
+        let fresh = || registry::build(kind, model, seed.named(kind));
+        let built = fresh().zip(fresh());
         models.push((kind, built.ok_or_else(|| ReplayError::Settings(format!("no model is called {kind}")))?));
     }
     let queue = Mutex::new(models.into_iter());
@@ -92,9 +93,10 @@ pub fn leave_one_out(
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().map_or(None, |mut queue| queue.next());
-                    let Some((kind, mut model)) = next else { break };
-                    let part =
-                        run(&mut *model, &data, passes, seed.named("leave one out"), |pass| progress(kind, pass));
+                    let Some((kind, (mut model, twin))) = next else { break };
+                    let seed = seed.named("leave one out");
+                    let mean = WeightMean::new(twin);
+                    let part = run(&mut *model, mean, &data, passes, seed, |pass| progress(kind, pass));
                     if let Ok(mut done) = done.lock() {
                         done.insert(kind.clone(), part);
                     }
@@ -195,7 +197,14 @@ fn ask_about(data: &mut Data, held_out: &[HeldOutRow]) -> u64 {
 }
 
 /// One model through all passes.
-fn run(model: &mut dyn Model, data: &Data, passes: u32, seed: Seed, mut done: impl FnMut(u32)) -> PassesDocument {
+fn run(
+    model: &mut dyn Model,
+    mut mean: WeightMean,
+    data: &Data,
+    passes: u32,
+    seed: Seed,
+    mut done: impl FnMut(u32),
+) -> PassesDocument {
     let watch = Stopwatch::start();
     for (item, content) in &data.content {
         model.describe(*item, content);
@@ -206,8 +215,12 @@ fn run(model: &mut dyn Model, data: &Data, passes: u32, seed: Seed, mut done: im
     let mut all = Vec::new();
     for pass in 0..passes {
         learn_all(model, data, &mut order, seed.keyed(u128::from(pass)));
-        model.prepare(data.directory.items());
-        all.push(ask(model, data));
+        // What early passes made of it has no part in the mean.
+        all.push(if pass < passes / 2 {
+            ask(model, data)
+        } else {
+            ask(mean.take(model).expect("a twin takes what its twin is"), data)
+        });
         done(pass + 1);
     }
     PassesDocument {
@@ -244,7 +257,8 @@ fn learn_all(model: &mut dyn Model, data: &Data, order: &mut [(Slot, u32)], seed
     }
 }
 
-fn ask(model: &dyn Model, data: &Data) -> LeaveOneOutSummary {
+fn ask(model: &mut dyn Model, data: &Data) -> LeaveOneOutSummary {
+    model.prepare(data.directory.items());
     let (mut scores, mut recent) = (LeaveOneOut::default(), Vec::with_capacity(RECENT));
     for (user, question) in &data.questions {
         let known = data.taken.get(*user as usize).map_or(0, |(items, _)| items.len());

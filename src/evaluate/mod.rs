@@ -1,5 +1,5 @@
 //! Progressive validation, leave one out, comparisons, and confidence sequences. Read in this order: rank, ranks,
-//! calibrate, auc, progressive, clicks, late, leave_one_out, sequence, compare, ratio.
+//! calibrate, auc, progressive, clicks, late, leave_one_out and mean, sequence, compare, ratio.
 
 mod auc;
 mod calibrate;
@@ -7,6 +7,7 @@ mod clicks;
 mod compare;
 mod late;
 mod leave_one_out;
+mod mean;
 mod progressive;
 mod rank;
 mod ranks;
@@ -19,6 +20,7 @@ pub use clicks::{Click, ClickSummary, run_clicks};
 pub use compare::{Comparison, Comparisons, mcnemar};
 pub use late::fake_negative_weight;
 pub use leave_one_out::{HeldOut, LeaveOneOut, LeaveOneOutSummary};
+pub use mean::WeightMean;
 pub use progressive::{Measured, Progressive, ProgressiveSummary, Run, Scratch, measure, run_example};
 pub use rank::{Rank, Ranking, rank_of};
 pub use ranks::{BucketSummary, HISTORY_BUCKETS};

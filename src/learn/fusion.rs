@@ -22,8 +22,9 @@ pub struct FusionConfig {
 const MEMBERS: usize = 2;
 /// Added to a rank: how much the very first places stand out.
 const OFFSET: f32 = 20.0;
-/// How sharply weights follow gains.
-const SHARPNESS: f64 = 10.0;
+/// How sharply weights follow gains. On MovieLens-1M 30 is better than 10 (recall@10 0.2053 for 0.2034), and where a
+/// member knows nothing, as ials of sessions that just began, its ranks hurt no more.
+const SHARPNESS: f64 = 30.0;
 /// A gain counts for about this many later ones.
 const MEMORY: f64 = 2000.0;
 /// Ranks up to this one gain.
@@ -37,7 +38,7 @@ const VALIDATED: f64 = 4096.0;
 /// among the items that had a positive, without those the user took; equal scores share a rank; up to about the
 /// thousandth they are exact.
 ///
-/// w_m ∝ exp(10·g_m), with g_m the member's fading mean of 1/log2(rank + 1) within the first ten: the gain at the item
+/// w_m ∝ exp(30·g_m), with g_m the member's fading mean of 1/log2(rank + 1) within the first ten: the gain at the item
 /// taken, before any member learned it. Members that do alike keep alike weights; one that fails is muted. With n
 /// items, an example is validated with probability min(1, 4,096 / n), drawn from its ids and time.
 ///
@@ -329,7 +330,7 @@ mod tests {
         model.gain([1.0, 0.0]);
         model.gain([0.5, 0.25]);
         // Σ weights = 1.9995; gains 0.9995 + 0.5 and 0.25.
-        let (a, b) = ((10.0 * 1.4995 / 1.9995f64).exp(), (10.0 * 0.25 / 1.9995f64).exp());
+        let (a, b) = ((30.0 * 1.4995 / 1.9995f64).exp(), (30.0 * 0.25 / 1.9995f64).exp());
         let weights = model.weights();
         assert!((f64::from(weights[0]) - a / (a + b)).abs() < 1e-6, "{weights:?}");
         assert!((f64::from(weights[1]) - b / (a + b)).abs() < 1e-6, "{weights:?}");

@@ -12,7 +12,8 @@ use crate::table::{Part, PartError, Table};
 use std::f32::consts::LN_2;
 use std::sync::Arc;
 
-/// Parameters of [`Item2vec`]. Defaults were chosen on MovieLens-1M.
+/// Parameters of [`Item2vec`]. Defaults were chosen on MovieLens-1M and on the first 50,000 clicks of
+/// Diginetica.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Item2vecConfig {
     /// Length of the vectors.
@@ -25,7 +26,7 @@ pub struct Item2vecConfig {
 
 impl Default for Item2vecConfig {
     fn default() -> Self {
-        Self { dimensions: 32, learning_rate: 0.1, half_life: Span::seconds(30 * 24 * 3600) }
+        Self { dimensions: 32, learning_rate: 0.2, half_life: Span::seconds(30 * 24 * 3600) }
     }
 }
 
@@ -34,8 +35,9 @@ const WINDOW: usize = 5;
 const PAIR_DECAY: f32 = 0.8;
 /// How fast the say of a recent item falls with age when predicting.
 const PREDICT_DECAY: f32 = 0.7;
-/// Negatives drawn for each direction of a pair, in proportion to count^POWER.
-const DRAWN: usize = 5;
+/// How often a pair teaches in each direction, every time beside one negative, drawn in proportion to count^POWER: as most
+/// items are met a few times only, more is learned by pulling twice and pushing twice than by one pull and five pushes.
+const LESSONS: usize = 2;
 const POWER: f64 = 0.6;
 /// Standard deviation of first source vectors; target vectors begin at zero, as word2vec's do.
 const INIT: f32 = 0.1;
@@ -43,8 +45,8 @@ const INIT: f32 = 0.1;
 const HEAVIEST: f32 = 100.0;
 
 /// A user's last items are a session. Item i and each item j before it (age d = 0..4, weight 0.8^d) are a pair in both
-/// directions: `σ(v_j·c_i)` is drawn to 1, and to 0 for five items drawn in proportion to their count^0.6; row-wise
-/// Adagrad (Barkan & Koenigstein 2016, "Item2vec"; Mikolov et al. 2013). The score of i is `m·c_i + ln n_i`, m the mean
+/// directions: `σ(v_j·c_i)` is drawn to 1, and to 0 for an item drawn in proportion to its count^0.6, twice over;
+/// row-wise Adagrad (Barkan & Koenigstein 2016, "Item2vec"; Mikolov et al. 2013). The score of i is `m·c_i + ln n_i`, m the mean
 /// of the last five items' v with weights 0.7^d: trained against frequent negatives, `v·c` says by how much more often
 /// than usual i comes after j, so the logarithm of the decayed count n (half-life 30 days by default) is added back.
 ///
@@ -200,14 +202,15 @@ impl Model for Item2vec {
                 if !(self.sources.awake(from) && self.targets.awake(to)) {
                     continue;
                 }
-                source.copy_from_slice(self.sources.vector(from));
-                pull.fill(0.0);
-                skipped += u32::from(!self.meet(source, to, f32::from(u8::from(taken)), weight, pull));
-                for _ in 0..if taken { DRAWN } else { 0 } {
-                    let Some(drawn) = draws.next(&self.noise, left_out) else { break };
-                    skipped += u32::from(!self.meet(source, drawn, 0.0, weight, pull));
+                for _ in 0..if taken { LESSONS } else { 1 } {
+                    source.copy_from_slice(self.sources.vector(from));
+                    pull.fill(0.0);
+                    skipped += u32::from(!self.meet(source, to, f32::from(u8::from(taken)), weight, pull));
+                    if let Some(drawn) = draws.next(&self.noise, left_out).filter(|_| taken) {
+                        skipped += u32::from(!self.meet(source, drawn, 0.0, weight, pull));
+                    }
+                    self.sources.step(from, pull, 1.0, self.pace());
                 }
-                self.sources.step(from, pull, 1.0, self.pace());
             }
             weight *= PAIR_DECAY;
         }
