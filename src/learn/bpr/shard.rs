@@ -1,7 +1,6 @@
 //! Bayesian personalised ranking in shards.
 
 use super::super::embedding::{Embedding, EmbeddingLayer};
-use super::super::kernels::dot;
 use super::super::model::{Context, Example, Learned, Learns, Shard, ShardDelta, Sharded, Slot};
 use super::{Bpr, Pairs, Worth, score_all};
 
@@ -19,9 +18,9 @@ impl Learns for BprShard<'_> {
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
         let user = self.pairs.of_user(context.user);
         score_all(self.items, user, scores);
-        for (item, vector, bias) in self.pairs.items.changed() {
+        for (item, bias, product) in self.pairs.items.changed(user) {
             if let Some(score) = scores.get_mut(item as usize) {
-                *score = bias + user.map_or(0.0, |user| dot(user, vector));
+                *score = bias + product;
             }
         }
     }

@@ -23,10 +23,12 @@ impl<'a> EmbeddingLayer<'a> {
         self.rows.width_of(0)
     }
 
-    /// The slots, vectors and biases of the rows that were changed.
-    pub(in crate::learn) fn changed(&self) -> impl Iterator<Item = (Slot, &[f32], f32)> {
-        let n = self.dimensions();
-        self.rows.changed().map(move |(slot, row)| (slot, &row[..n], row[n + super::BIAS]))
+    /// The slots and biases of the rows that were changed, and the products of their vectors with another one.
+    pub(in crate::learn) fn changed(&self, vector: Option<&[f32]>) -> impl Iterator<Item = (Slot, f32, f32)> {
+        let (n, products) = (self.dimensions(), vector.map(|vector| self.rows.products(vector)));
+        self.rows.changed().enumerate().map(move |(at, (slot, row))| {
+            (slot, row[n + super::BIAS], products.as_ref().map_or(0.0, |products| products[at]))
+        })
     }
 
     /// What was changed.

@@ -1,7 +1,7 @@
 //! Logistic matrix factorisation in shards.
 
 use super::super::model::{Context, Example, Layer, Learned, Learns, Shard, ShardDelta, Sharded, Slot, settle};
-use super::super::newton::{self, Base, Step, awaken, learned};
+use super::super::newton::{self, Base, Step, awaken, bias, learned};
 use super::{Lesson, Mf, OfUser, teaches};
 use crate::rng::Seed;
 use crate::table::Table;
@@ -34,9 +34,10 @@ impl Learns for MfShard<'_> {
     fn score_all(&self, context: &Context<'_>, scores: &mut [f32]) {
         let user = self.of_user(context.user);
         user.score_all(self.below, self.k, scores);
-        for (item, row) in self.items.changed() {
+        let products = user.vector.map(|vector| self.items.products(vector));
+        for (n, (item, row)) in self.items.changed().enumerate() {
             if let Some(score) = scores.get_mut(item as usize) {
-                *score = user.score(row, self.k);
+                *score = user.base + (bias(row, self.k) + products.as_ref().map_or(0.0, |products| products[n]));
             }
         }
     }
