@@ -30,7 +30,7 @@ pub(super) fn work_through(trained: &mut Trained, shards: usize, batch: &Batch, 
         let until = notes.peek().map_or(batch.examples.len(), |(before, _)| *before);
         let round = next..until.min(next + ROUND * shards);
         next = round.end;
-        let Some(model) = trained.model.sharded() else { break };
+        let model = trained.model.sharded().expect("train asks whether it can");
         let done = learn_round(model, &mut deltas, round, batch, rules);
         let begun = (rules.nanos)();
         model.settle(&mut deltas);
