@@ -91,6 +91,16 @@ impl Stream {
         black_box(self.pipeline.step(Input::Cut(cut)));
         begun.elapsed()
     }
+
+    /// The time that so many cuts took, each of this many clicks.
+    fn clicks(&mut self, cuts: u64, size: usize) -> Duration {
+        let mut took = Duration::ZERO;
+        for _ in 0..cuts {
+            let arrivals: Vec<Arrival> = (0..size).map(|_| self.click("")).collect();
+            took += self.step(&arrivals);
+        }
+        took
+    }
 }
 
 fn step(c: &mut Criterion) {
@@ -99,14 +109,7 @@ fn step(c: &mut Criterion) {
     for (name, models) in [("clicks/popularity+transitions", &ARMS[..2]), ("clicks/four models", &ARMS[..])] {
         let mut stream = Stream::new(models, Vec::new());
         group.bench_function(name, |b| {
-            b.iter_custom(|cuts| {
-                let mut took = Duration::ZERO;
-                for _ in 0..cuts {
-                    let arrivals: Vec<Arrival> = (0..CUT).map(|_| stream.click("")).collect();
-                    took += stream.step(&arrivals);
-                }
-                took
-            });
+            b.iter_custom(|cuts| stream.clicks(cuts, CUT));
         });
     }
     // Half decisions, half rewards for them; the four models learn from the rewards.
@@ -148,14 +151,7 @@ fn shards(c: &mut Criterion) {
                 PipelineConfig { models: vec![(kind.to_owned(), model)], threads: 2, ..PipelineConfig::default() };
             let mut stream = Stream { rank_share, ..Stream::of(config) };
             group.bench_function(format!("{kind}/{dimensions} dimensions, {rank_share} ranked/{shards}"), |b| {
-                b.iter_custom(|cuts| {
-                    let mut took = Duration::ZERO;
-                    for _ in 0..cuts {
-                        let arrivals: Vec<Arrival> = (0..LARGE).map(|_| stream.click("")).collect();
-                        took += stream.step(&arrivals);
-                    }
-                    took
-                });
+                b.iter_custom(|cuts| stream.clicks(cuts, LARGE));
             });
         }
     }

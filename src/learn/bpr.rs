@@ -34,7 +34,7 @@ const HEAVIEST: f32 = 100.0;
 
 /// Score of item i for user u = b_i + p_u·q_i. For an item i that the user took and each drawn item j that he did not,
 /// one step on −ln σ(x_ui − x_uj) (Rendle et al. 2009, "BPR: Bayesian personalized ranking from implicit feedback"),
-/// by row-wise Adagrad as [`Mf`](super::Mf) takes it. Items that were shown and ignored teach nothing here: the loss
+/// by row-wise Adagrad. Items that were shown and ignored teach nothing here: the loss
 /// is about pairs. Scores only rank; they are no logits. An id that never learned has a zero vector: the items' biases
 /// answer for it.
 ///

@@ -90,7 +90,7 @@ impl Embedding {
     /// Takes what shards did to their rows.
     pub(super) fn settle<'d>(&mut self, deltas: impl Iterator<Item = &'d mut Delta>) {
         let dimensions = self.vectors.width();
-        settle([&mut self.vectors, &mut self.side], &mut deltas.collect::<Vec<_>>(), |row| {
+        settle([&mut self.vectors, &mut self.side], deltas, |row| {
             let (vector, side) = row.split_at_mut(dimensions);
             shorten(vector);
             side[BIAS] = side[BIAS].clamp(-LONGEST, LONGEST);

@@ -46,9 +46,10 @@ const HEAVIEST: f32 = 100.0;
 
 /// A user's last items are a session. Item i and each item j before it (age d = 0..4, weight 0.8^d) are a pair in both
 /// directions: `σ(v_j·c_i)` is drawn to 1, and to 0 for an item drawn in proportion to its count^0.6, twice over;
-/// row-wise Adagrad (Barkan & Koenigstein 2016, "Item2vec"; Mikolov et al. 2013). The score of i is `m·c_i + ln n_i`, m the mean
-/// of the last five items' v with weights 0.7^d: trained against frequent negatives, `v·c` says by how much more often
-/// than usual i comes after j, so the logarithm of the decayed count n (half-life 30 days by default) is added back.
+/// row-wise Adagrad (Barkan & Koenigstein 2016, "Item2vec"; Mikolov et al. 2013). The score of i is `m·c_i + ln n_i`, m
+/// the mean of the last five items' v with weights 0.7^d: trained against frequent negatives, `v·c` says by how much more
+/// often than usual i comes after j, so the logarithm of the decayed count n (half-life 30 days by default) is added
+/// back.
 ///
 /// No user has a vector: a session that began a click ago is answered as well as an old one.
 ///
@@ -206,7 +207,7 @@ impl Model for Item2vec {
                     source.copy_from_slice(self.sources.vector(from));
                     pull.fill(0.0);
                     skipped += u32::from(!self.meet(source, to, f32::from(u8::from(taken)), weight, pull));
-                    if let Some(drawn) = draws.next(&self.noise, left_out).filter(|_| taken) {
+                    if taken && let Some(drawn) = draws.next(&self.noise, left_out) {
                         skipped += u32::from(!self.meet(source, drawn, 0.0, weight, pull));
                     }
                     self.sources.step(from, pull, 1.0, self.pace());

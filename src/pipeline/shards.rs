@@ -22,7 +22,7 @@ pub(super) fn work_through(trained: &mut Trained, shards: usize, batch: &Batch, 
     let mut worked = Worked::default();
     let mut notes = batch.notes.iter().peekable();
     let mut deltas: Vec<ShardDelta> = (0..shards).map(|_| ShardDelta::default()).collect();
-    let mut next = 0;
+    let (mut next, mut begun) = (0, (rules.nanos)());
     while next < batch.examples.len() {
         while let Some((_, note)) = notes.next_if(|(before, _)| *before <= next) {
             tell(&mut *trained.model, note);
@@ -31,38 +31,39 @@ pub(super) fn work_through(trained: &mut Trained, shards: usize, batch: &Batch, 
         let round = next..until.min(next + ROUND * shards);
         next = round.end;
         let model = trained.model.sharded().expect("train asks whether it can");
+        model.wake(&mut batch.examples[round.clone()].iter().map(|staged| batch.example(staged)));
+        trained.nanos += (rules.nanos)().saturating_sub(begun);
         let done = learn_round(model, &mut deltas, round, batch, rules);
-        let begun = (rules.nanos)();
-        model.settle(&mut deltas);
+        // What the shards spent is the model's cost, not how long they were waited for.
         trained.nanos += done.iter().map(|done| done.nanos).sum::<u64>();
+        begun = (rules.nanos)();
+        model.settle(&mut deltas);
         let mut examples: Vec<_> = done.into_iter().flat_map(|done| done.examples).collect();
         examples.sort_unstable_by_key(|(n, ..)| *n);
         for (_, measured, learned) in examples {
             trained.scores.take(&*trained.model, &measured);
             worked.count(measured.rank.map(|(rank, _)| rank), learned);
         }
-        trained.nanos += (rules.nanos)().saturating_sub(begun);
     }
     notes.for_each(|(_, note)| tell(&mut *trained.model, note));
+    trained.nanos += (rules.nanos)().saturating_sub(begun);
     worked
 }
 
 /// Scores and learns a round's examples, each in its user's shard.
 fn learn_round(
-    model: &mut dyn Sharded,
+    model: &dyn Sharded,
     deltas: &mut [ShardDelta],
     round: Range<usize>,
     batch: &Batch,
     rules: &Rules,
 ) -> Vec<Done> {
-    model.wake(&mut batch.examples[round.clone()].iter().map(|staged| batch.example(staged)));
     let shards = deltas.len();
     let mut of_shard: Vec<(Vec<usize>, &mut ShardDelta)> = deltas.iter_mut().map(|delta| (Vec::new(), delta)).collect();
     for n in round {
         let user = batch.example(&batch.examples[n]).context.user_id;
         of_shard[(user.0 % shards as u128) as usize].0.push(n);
     }
-    let model = &*model;
     let learn = |(own, delta): (Vec<usize>, &mut ShardDelta)| learn_shard(model, &own, delta, batch, rules);
     if rules.pool.is_some() {
         of_shard.into_par_iter().map(learn).collect()
@@ -119,7 +120,7 @@ mod tests {
         (first..first + count).map(one).collect()
     }
 
-    /// Digests of both models and their scores after some cuts, and how many updates were skipped.
+    /// Digests of all parts after some cuts, and how many examples there were.
     fn learned(shards: Option<usize>, threads: usize) -> (Vec<(String, u128)>, u64) {
         let model = ModelConfig { shards, ..ModelConfig::default() };
         let models = ["mf", "bpr", "popularity"]

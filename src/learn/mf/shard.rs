@@ -90,10 +90,9 @@ impl Sharded for Mf {
 
     fn settle(&mut self, learned: &mut [ShardDelta]) {
         let k = self.config.dimensions;
-        let mut users: Vec<_> = learned.iter_mut().map(|shard| &mut shard.users).collect();
-        settle([&mut self.users], &mut users, |row| newton::mend(row, k, &self.step.user));
-        let mut items: Vec<_> = learned.iter_mut().map(|shard| &mut shard.items).collect();
-        settle([&mut self.items], &mut items, |row| newton::mend(row, k, &self.step.item));
+        let Step { user, item, .. } = &self.step;
+        settle([&mut self.users], learned.iter_mut().map(|shard| &mut shard.users), |row| newton::mend(row, k, user));
+        settle([&mut self.items], learned.iter_mut().map(|shard| &mut shard.items), |row| newton::mend(row, k, item));
         self.base.settle(learned.iter().filter_map(|shard| shard.others.first_chunk()));
     }
 }

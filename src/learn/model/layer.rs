@@ -46,6 +46,7 @@ impl<'a, const N: usize> Layer<'a, N> {
     /// A row of all tables for writing.
     #[inline]
     pub(in crate::learn) fn row_mut(&mut self, slot: Slot) -> &mut [f32] {
+        let width = self.width();
         let Self { below, changes: Delta { begins, slots, rows } } = self;
         let begin = *begins.entry(slot).or_insert_with(|| {
             slots.push(slot);
@@ -53,7 +54,6 @@ impl<'a, const N: usize> Layer<'a, N> {
             below.iter().for_each(|table| rows.extend_from_slice(table.floats(slot as usize)));
             begin
         });
-        let width: usize = below.iter().map(|table| table.width()).sum();
         &mut rows[begin..begin + width]
     }
 
@@ -95,11 +95,12 @@ impl RowsMut for Layer<'_, 1> {
 /// Adds up what several layers over the same tables changed, and writes it: a row that one layer changed is that layer's,
 /// bit for bit; one that several changed moves by the sum, which is made in the first layer's, and `mend` puts it back
 /// into its bounds.
-pub(in crate::learn) fn settle<const N: usize>(
+pub(in crate::learn) fn settle<'d, const N: usize>(
     mut tables: [&mut Table; N],
-    deltas: &mut [&mut Delta],
+    deltas: impl Iterator<Item = &'d mut Delta>,
     mend: impl Fn(&mut [f32]),
 ) {
+    let mut deltas: Vec<&mut Delta> = deltas.collect();
     let width: usize = tables.iter().map(|table| table.width()).sum();
     let mut first: FxHashMap<Slot, usize> = FxHashMap::default();
     let mut summed = Vec::new();
@@ -186,7 +187,7 @@ mod tests {
                 deltas.push(layer.finish());
             }
             let mended = std::cell::Cell::new(0);
-            settle([&mut a, &mut b], &mut deltas.iter_mut().collect::<Vec<_>>(), |row| {
+            settle([&mut a, &mut b], deltas.iter_mut(), |row| {
                 assert_eq!(row.len(), 5);
                 mended.set(mended.get() + 1);
             });
